@@ -1,0 +1,112 @@
+/**
+ * The shape of `keystone.yaml`, one source of validation, types, defaults and `docs/configuration.md` (each field's text is its
+ * `describe`). Loading, profiles and overrides are in `load-config.ts`; sizes are written `512MB`, durations `5s`.
+ */
+import { z } from 'zod';
+
+const SIZE_UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KIB: 1024, MIB: 1024 ** 2, GIB: 1024 ** 3 };
+const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Bytes: a number, or text such as `512MB` or `1GiB`. */
+export const sizeBytes = z.union([z.number().int().nonnegative(), z.string()]).transform((value, context) => {
+  if (typeof value === 'number') return value;
+  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(value.trim());
+  const unit = match?.[2] === undefined ? undefined : SIZE_UNITS[match[2].toUpperCase()];
+  if (!match || unit === undefined) {
+    context.addIssue({ code: 'custom', message: `"${value}" is no size: write it like 512MB or 1GiB` });
+    return z.NEVER;
+  }
+  return Math.round(Number(match[1]) * unit);
+});
+
+/** Milliseconds: a number, or text such as `500ms`, `5s`, `2m`. */
+export const durationMs = z.union([z.number().nonnegative(), z.string()]).transform((value, context) => {
+  if (typeof value === 'number') return value;
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(value.trim());
+  const unit = match?.[2] === undefined ? undefined : DURATION_UNITS[match[2]];
+  if (!match || unit === undefined) {
+    context.addIssue({ code: 'custom', message: `"${value}" is no duration: write it like 500ms, 5s or 2m` });
+    return z.NEVER;
+  }
+  return Math.round(Number(match[1]) * unit);
+});
+
+/** A secret by reference only: `env:NAME` or `file:PATH`. Never the secret itself. */
+export const secretReference = z.string().regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'a secret is given by reference: env:NAME or file:PATH');
+
+const logConfig = z.strictObject({
+  adapter: z.literal('embedded').default('embedded').describe('Where events are logged: `embedded` is a SQLite file'),
+  path: z.string().default('.keystone/log.db').describe('The embedded log file, relative to the project'),
+  topic: z.string().min(1).default('olist-enterprise-events').describe('Topic that ingest writes and the consumer reads'),
+  partitions: z.number().int().min(1).max(1024).default(6).describe('Partitions of a topic that is created here'),
+});
+
+const storeConfig = z.strictObject({
+  adapter: z.literal('folder').default('folder').describe('Where table files live: `folder` is a local directory'),
+  path: z.string().default('lake').describe('The lake folder, relative to the project'),
+});
+
+const catalogConfig = z.strictObject({
+  adapter: z.literal('folder').default('folder').describe('Which metadata file of a table is current: `folder` decides by the highest `v<N>.metadata.json`'),
+});
+
+const engineConfig = z.strictObject({
+  adapter: z.literal('duckdb').default('duckdb').describe('Engine for queries, validation and gold'),
+  memory: sizeBytes.prefault('400MB').describe('Memory bound of the engine; more spills to disk'),
+  threads: z.number().int().min(1).max(256).default(2).describe('Threads of the engine'),
+});
+
+const stateConfig = z.strictObject({
+  adapter: z.literal('sqlite').default('sqlite').describe('Where runs and leases are kept'),
+  path: z.string().default('.keystone/state.db').describe('The state file, relative to the project'),
+});
+
+export const profileConfig = z.strictObject({
+  log: logConfig.prefault({}),
+  store: storeConfig.prefault({}),
+  catalog: catalogConfig.prefault({}),
+  engine: engineConfig.prefault({}),
+  state: stateConfig.prefault({}),
+});
+
+const ingestConfig = z.strictObject({
+  host: z.string().default('127.0.0.1').describe('Address the ingest server listens on'),
+  port: z.number().int().min(0).max(65535).default(50051).describe('Port of the ingest server; 0 takes a free one'),
+  defaultDataset: z.string().default('orders').describe('Dataset of an event that names none'),
+  key: z.enum(['business', 'event-id', 'none']).default('business').describe("Partition key: the contract's key columns, the event id, or none"),
+  linger: durationMs.prefault(0).describe('Fixed wait before a group commit; 0 commits when the event loop is free'),
+  maxMessage: sizeBytes.prefault('4MiB').describe('Largest gRPC message taken'),
+  maxInFlight: sizeBytes.prefault('64MiB').describe('Payload bytes accepted and not yet durable, over all clients; more is RESOURCE_EXHAUSTED'),
+});
+
+const consumeConfig = z.strictObject({
+  group: z.string().default('lakehouse-enterprise-writers').describe('Consumer group whose committed offsets lag tools see'),
+  maxMemory: sizeBytes.prefault('768MB').describe('Bound on the memory of `consume run`'),
+  flushBytes: sizeBytes.prefault('48MB').describe('Payload bytes that make a batch full'),
+  flushRows: z.number().int().min(1).default(200_000).describe('Events that make a batch full'),
+  flushInterval: durationMs.prefault('5s').describe('Longest time an event waits for its batch'),
+  leaseTtl: durationMs.prefault('15s').describe('A builder that has not renewed its lease for this long may be replaced'),
+});
+
+export const keystoneConfig = z.strictObject({
+  version: z.literal(1).default(1).describe('Version of this file format'),
+  project: z.string().min(1).default('keystone').describe('Name of the project, shown in output'),
+  defaultProfile: z.string().default('local').describe('Profile used when neither --profile nor KEYSTONE_PROFILE names one'),
+  contracts: z.string().default('contracts').describe('Folder of the contracts (`*.odcs.yaml`)'),
+  models: z.string().default('models').describe('Folder of the SQL models (`gold/*.sql`)'),
+  ingest: ingestConfig.prefault({}),
+  consume: consumeConfig.prefault({}),
+  profiles: z.record(z.string(), profileConfig).prefault({ local: {} }),
+});
+
+export type KeystoneConfig = z.output<typeof keystoneConfig>;
+export type ProfileConfig = z.output<typeof profileConfig>;
+
+/** The file, one profile chosen, overrides applied, paths made absolute against the project's folder. */
+export interface ResolvedConfig extends Omit<KeystoneConfig, 'profiles'> {
+  readonly profileName: string;
+  readonly profile: ProfileConfig;
+  /** Absolute path of the folder that holds keystone.yaml. */
+  readonly projectDir: string;
+  readonly configPath: string;
+}

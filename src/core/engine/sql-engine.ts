@@ -1,0 +1,41 @@
+/**
+ * Port: answers SQL over the lake's tables `bronze.*`, `silver.*`, `gold.*`, `quarantine.*`, `error.*`, `ledger.*`
+ * (embedded: DuckDB; production: Athena / Trino).
+ *
+ * Guarantees: the models' SQL gives the same result on every engine; all tables of one query are read at one moment's snapshots;
+ * the bytes scanned are reported.
+ */
+
+export interface ResultColumn {
+  readonly name: string;
+  /** The engine's own type name, e.g. `BIGINT`, `DECIMAL(12,2)`, `TIMESTAMP`. */
+  readonly type: string;
+}
+
+/**
+ * JSON-safe values (formats.md, "JSON out"): integers beyond 2^53 and all decimals as strings, timestamps as
+ * `YYYY-MM-DD HH:MM:SS[.ffffff]`, dates as `YYYY-MM-DD`, binary as base64, nested values as arrays and objects.
+ */
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+export interface QueryResult {
+  readonly columns: readonly ResultColumn[];
+  readonly rows: readonly { readonly [column: string]: JsonValue }[];
+  /** True when `maxRows` cut the result. */
+  readonly truncated: boolean;
+  /** Compressed bytes of the files the plan touches, or what the service reports. */
+  readonly bytesScanned: number;
+}
+
+export interface QueryOptions {
+  /** `engine`: the engine's own dialect. `athena`: the models' dialect, through the macro prelude where needed. */
+  readonly dialect?: 'engine' | 'athena';
+  readonly maxRows?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface SqlEngine {
+  readonly name: string;
+  query(sql: string, options?: QueryOptions): Promise<QueryResult>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,126 @@
+/**
+ * The composition root of core: the only place that opens adapters. Everything is opened on first use, so a command pays for
+ * what it touches, and closed together.
+ */
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Clock } from './clock.js';
+import type { ResolvedConfig } from './config/config.js';
+import type { Contract } from './contract/contract.js';
+import type { DuckSession } from './engine/duckdb/duck-session.js';
+import type { SqlEngine } from './engine/sql-engine.js';
+import type { EventLog } from './log/event-log.js';
+import type { StateStore } from './state/state-store.js';
+import type { ObjectStore } from './store/object-store.js';
+import type { Table, TableDefinition, TableName } from './table/table-api.js';
+
+/** What every core function may need of the outside world. */
+export interface Effects {
+  readonly clock: Clock;
+  /** Random bytes for ids. */
+  readonly randomBytes: (length: number) => Uint8Array;
+  /** Identifies this process as a lease holder, e.g. `host/pid/random`. */
+  readonly processName: string;
+}
+
+export interface Lakehouse {
+  readonly config: ResolvedConfig;
+  readonly effects: Effects;
+  log(): Promise<EventLog>;
+  store(): Promise<ObjectStore>;
+  state(): Promise<StateStore>;
+  /** The engine that answers queries. */
+  engine(): Promise<SqlEngine>;
+  /** All contracts by dataset; throws KS_CONTRACT when one is invalid. */
+  contracts(): Promise<ReadonlyMap<string, Contract>>;
+  /** An existing table, or null. */
+  table(name: TableName): Promise<Table | null>;
+  /** Opens the table, creating it or adding missing optional columns. */
+  ensureTable(definition: TableDefinition): Promise<Table>;
+  /** Names of all tables of the lake, ordered. */
+  tableNames(): Promise<readonly TableName[]>;
+  /** A private DuckDB session for building and checking tables; the caller closes it. */
+  duck(options?: { readonly memoryLimitBytes?: number; readonly threads?: number; readonly path?: string }): Promise<DuckSession>;
+  close(): Promise<void>;
+}
+
+export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehouse {
+  const { profile } = config;
+  const closers: (() => Promise<void>)[] = [];
+  /** Runs `open` at most once, also when two callers race; remembers how to close it. */
+  const once = <T>(open: () => Promise<T>, close?: (value: T) => Promise<void>): (() => Promise<T>) => {
+    let opened: Promise<T> | undefined;
+    return () => {
+      opened ??= open().then((value) => {
+        if (close) closers.unshift(() => close(value));
+        return value;
+      });
+      return opened;
+    };
+  };
+  const store = once(async () => {
+    const { openFolderStore } = await import('./store/folder-store.js');
+    return openFolderStore(profile.store.path);
+  });
+  const catalog = once(async () => {
+    const { openFolderCatalog } = await import('./table/folder-catalog.js');
+    return openFolderCatalog(await store());
+  });
+  const tempDir = path.join(path.dirname(profile.state.path), 'tmp');
+  const duck: Lakehouse['duck'] = async (options = {}) => {
+    const { openDuckSession } = await import('./engine/duckdb/duck-session.js');
+    await mkdir(tempDir, { recursive: true });
+    return openDuckSession({
+      memoryLimitBytes: options.memoryLimitBytes ?? profile.engine.memory,
+      threads: options.threads ?? profile.engine.threads,
+      tempDir,
+      ...(options.path === undefined ? {} : { path: options.path }),
+    });
+  };
+  const table: Lakehouse['table'] = async (name) => {
+    const { openTable } = await import('./table/table.js');
+    return openTable(await catalog(), await store(), name, effects);
+  };
+  const tableNames: Lakehouse['tableNames'] = async () => (await catalog()).tableNames();
+  const lakehouse: Lakehouse = {
+    config,
+    effects,
+    log: once(
+      async () => {
+        const { openEmbeddedLog } = await import('./log/embedded-log.js');
+        return openEmbeddedLog({ path: profile.log.path, clock: effects.clock });
+      },
+      (log) => log.close(),
+    ),
+    store,
+    state: once(
+      async () => {
+        const { openSqliteState } = await import('./state/sqlite-state.js');
+        return openSqliteState({ path: profile.state.path, clock: effects.clock });
+      },
+      (state) => state.close(),
+    ),
+    engine: once(
+      async () => {
+        const { openDuckEngine } = await import('./engine/duckdb/duck-engine.js');
+        return openDuckEngine({ session: await duck(), tableNames, table, store: await store() });
+      },
+      (engine) => engine.close(),
+    ),
+    contracts: once(async () => {
+      const { loadContracts } = await import('./contract/load-contracts.js');
+      return loadContracts(config.contracts);
+    }),
+    table,
+    ensureTable: async (definition) => {
+      const { ensureTable } = await import('./table/table.js');
+      return ensureTable(await catalog(), await store(), definition, effects);
+    },
+    tableNames,
+    duck,
+    close: async () => {
+      for (const close of closers.splice(0)) await close();
+    },
+  };
+  return lakehouse;
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    // oclif writes to process.stdout directly; vitest's interception would swallow it.
+    disableConsoleIntercept: true,
+    include: ['test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Native modules (DuckDB, libsql) do not like being loaded into worker threads beside each other.
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+});
