@@ -1,0 +1,125 @@
+/**
+ * Bronze rows as one Arrow record batch. Columns are built from flat buffers instead of Arrow's builders: payload bytes are copied
+ * once, and timestamps stay microseconds (Arrow's timestamp builder takes milliseconds).
+ */
+import {
+  Binary,
+  type Data,
+  Field,
+  Int32,
+  Int64,
+  List,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  TimestampMicrosecond,
+  Utf8,
+} from 'apache-arrow';
+import type { BronzeRecord } from './bronze-record.js';
+
+/** parquet-wasm turns this field metadata into the Parquet field id, nested fields included. */
+const fieldId = (id: number): Map<string, string> => new Map([['PARQUET:field_id', String(id)]]);
+
+const HEADER_STRUCT = new Struct<{ key: Utf8; value: Binary }>([
+  new Field('key', new Utf8(), false, fieldId(12)),
+  new Field('value', new Binary(), false, fieldId(13)),
+]);
+const HEADER_LIST = new List(new Field('element', HEADER_STRUCT, true, fieldId(11)));
+
+const SCHEMA = new Schema([
+  new Field('topic', new Utf8(), false, fieldId(1)),
+  new Field('kafka_partition', new Int32(), false, fieldId(2)),
+  new Field('kafka_offset', new Int64(), false, fieldId(3)),
+  new Field('log_time', new TimestampMicrosecond(), false, fieldId(4)),
+  new Field('ingested_at', new TimestampMicrosecond(), false, fieldId(5)),
+  new Field('event_id', new Utf8(), false, fieldId(6)),
+  new Field('dataset', new Utf8(), false, fieldId(7)),
+  new Field('source', new Utf8(), true, fieldId(8)),
+  new Field('key', new Binary(), true, fieldId(9)),
+  new Field('headers', HEADER_LIST, false, fieldId(10)),
+  new Field('payload', new Binary(), true, fieldId(14)),
+]);
+
+interface VariableColumn {
+  readonly offsets: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly validity: Uint8Array;
+  readonly nullCount: number;
+}
+
+/** Arrow's variable-size layout: offsets, the bytes one after the other, a validity bitmap. */
+function packBytes(length: number, valueAt: (row: number) => Uint8Array | null): VariableColumn {
+  const values = Array.from({ length }, (_, row) => valueAt(row));
+  let total = 0;
+  for (const value of values) total += value?.length ?? 0;
+  const offsets = new Int32Array(length + 1);
+  const bytes = new Uint8Array(total);
+  const validity = new Uint8Array((length + 7) >> 3);
+  let at = 0;
+  let nullCount = 0;
+  for (const [row, value] of values.entries()) {
+    if (value === null) nullCount++;
+    else {
+      bytes.set(value, at);
+      at += value.length;
+      validity[row >> 3] = (validity[row >> 3] ?? 0) | (1 << (row & 7));
+    }
+    offsets[row + 1] = at;
+  }
+  return { offsets, bytes, validity, nullCount };
+}
+
+const encoder = new TextEncoder();
+
+function binaryData(length: number, valueAt: (row: number) => Uint8Array | null): Data<Binary> {
+  const { offsets, bytes, validity, nullCount } = packBytes(length, valueAt);
+  return makeData({ type: new Binary(), length, nullCount, valueOffsets: offsets, data: bytes, nullBitmap: nullCount > 0 ? validity : null });
+}
+
+function textData(length: number, valueAt: (row: number) => string | null): Data<Utf8> {
+  const { offsets, bytes, validity, nullCount } = packBytes(length, (row) => {
+    const value = valueAt(row);
+    return value === null ? null : encoder.encode(value);
+  });
+  return makeData({ type: new Utf8(), length, nullCount, valueOffsets: offsets, data: bytes, nullBitmap: nullCount > 0 ? validity : null });
+}
+
+function longs(rows: readonly BronzeRecord[], valueOf: (row: BronzeRecord) => number): BigInt64Array {
+  const out = new BigInt64Array(rows.length);
+  for (let row = 0; row < rows.length; row++) out[row] = BigInt(valueOf(rows[row] as BronzeRecord));
+  return out;
+}
+
+/** `rows` of one topic-partition, in offset order; `ingestedAtUs` in microseconds since the epoch. */
+export function bronzeArrowTable(rows: readonly BronzeRecord[], ingestedAtUs: number): Table {
+  const length = rows.length;
+  const row = (index: number): BronzeRecord => rows[index] as BronzeRecord;
+  const headers = rows.flatMap((one) => one.headers);
+  const headerOffsets = new Int32Array(length + 1);
+  for (let index = 0; index < length; index++) headerOffsets[index + 1] = (headerOffsets[index] ?? 0) + row(index).headers.length;
+  const headerData = makeData({
+    type: HEADER_STRUCT,
+    length: headers.length,
+    nullCount: 0,
+    children: [
+      textData(headers.length, (index) => headers[index]?.key ?? ''),
+      binaryData(headers.length, (index) => headers[index]?.value ?? new Uint8Array()),
+    ],
+  });
+  const children: Data[] = [
+    textData(length, (index) => row(index).record.topic),
+    makeData({ type: new Int32(), length, data: Int32Array.from(rows, (one) => one.record.partition) }),
+    makeData({ type: new Int64(), length, data: longs(rows, (one) => one.record.offset) }),
+    makeData({ type: new TimestampMicrosecond(), length, data: longs(rows, (one) => one.record.timestampUs) }),
+    makeData({ type: new TimestampMicrosecond(), length, data: new BigInt64Array(length).fill(BigInt(ingestedAtUs)) }),
+    textData(length, (index) => row(index).eventId),
+    textData(length, (index) => row(index).dataset),
+    textData(length, (index) => row(index).source),
+    binaryData(length, (index) => row(index).record.key),
+    makeData({ type: HEADER_LIST, length, nullCount: 0, valueOffsets: headerOffsets, child: headerData }),
+    binaryData(length, (index) => row(index).record.value),
+  ];
+  return new Table(SCHEMA, new RecordBatch(SCHEMA, makeData({ type: new Struct(SCHEMA.fields), length, nullCount: 0, children })));
+}

@@ -1,0 +1,138 @@
+/**
+ * One Parquet file for each topic-partition and day of a batch, written from an Arrow record batch, described as Iceberg data
+ * files. Names say what a file holds: `<topic>-<partition>-<firstOffset>-<lastOffset>-<commit id>.parquet`.
+ */
+import { open, rm, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { tableToIPC } from 'apache-arrow';
+import type { ObjectStore } from '../store/object-store.js';
+import { dataFileKey } from '../table/data-path.js';
+import { encodeBound } from '../table/single-value.js';
+import type { DataFile, DataFileMetrics, Table } from '../table/table-api.js';
+import { bronzeArrowTable } from './bronze-arrow.js';
+import { BRONZE_EVENTS } from './bronze-events.js';
+import type { BronzeRecord } from './bronze-record.js';
+
+// The package's Node build is CommonJS; its ESM entry wants a browser.
+const parquet = createRequire(import.meta.url)('parquet-wasm') as typeof import('parquet-wasm');
+
+const DAY_US = 86_400_000_000;
+
+export interface BronzeFileOptions {
+  /** Unique for the commit; part of every file name. */
+  readonly commitId: string;
+  readonly ingestedAtUs: number;
+}
+
+/** Offsets within each group rise; `records` may mix topic-partitions and days. Resolves once the files are durable. */
+export async function writeBronzeFiles(
+  table: Table,
+  store: ObjectStore,
+  records: readonly BronzeRecord[],
+  options: BronzeFileOptions,
+): Promise<readonly DataFile[]> {
+  const groups = new Map<string, BronzeRecord[]>();
+  for (const one of records) {
+    const name = `${one.record.topic}\u0000${one.record.partition}\u0000${Math.floor(one.record.timestampUs / DAY_US)}`;
+    const group = groups.get(name);
+    if (group) group.push(one);
+    else groups.set(name, [one]);
+  }
+  const files: DataFile[] = [];
+  for (const group of groups.values()) files.push(await writeGroup(table, store, group, options));
+  return files;
+}
+
+async function writeGroup(
+  table: Table,
+  store: ObjectStore,
+  rows: readonly BronzeRecord[],
+  { commitId, ingestedAtUs }: BronzeFileOptions,
+): Promise<DataFile> {
+  const first = (rows[0] as BronzeRecord).record;
+  const last = (rows.at(-1) as BronzeRecord).record;
+  const body = encodeParquet(rows, ingestedAtUs);
+  const day = Math.floor(first.timestampUs / DAY_US);
+  const topic = first.topic.replaceAll(/[^A-Za-z0-9._-]/g, '_');
+  const name = `${topic}-${first.partition}-${first.offset}-${last.offset}-${commitId}`;
+  const partition = { log_time_day: day };
+  const key = dataFileKey(table.name, BRONZE_EVENTS.partition, partition, name);
+  const staged = path.join(await store.stagingDir(), `${name}.parquet`);
+  try {
+    const file = await open(staged, 'w');
+    try {
+      await file.writeFile(body);
+    } finally {
+      await file.close();
+    }
+    await store.putFile(key, staged);
+  } catch (error) {
+    await rm(staged, { force: true });
+    throw error;
+  }
+  return {
+    path: store.uri(key),
+    recordCount: rows.length,
+    sizeBytes: body.length,
+    partition,
+    metrics: metricsOf(rows, ingestedAtUs),
+    specId: 0,
+  };
+}
+
+/** Arrow to Parquet: zstd, no dictionary for bytes that hardly repeat. */
+function encodeParquet(rows: readonly BronzeRecord[], ingestedAtUs: number): Uint8Array {
+  const properties = new parquet.WriterPropertiesBuilder()
+    .setCompression(parquet.Compression.ZSTD)
+    .setColumnDictionaryEnabled('payload', false)
+    .setColumnDictionaryEnabled('event_id', false)
+    .setStatisticsEnabled(parquet.EnabledStatistics.Chunk)
+    .setColumnStatisticsEnabled('payload', parquet.EnabledStatistics.None)
+    .setMaxRowGroupSize(65_536)
+    .build();
+  const arrow = parquet.Table.fromIPCStream(tableToIPC(bronzeArrowTable(rows, ingestedAtUs), 'stream'));
+  return parquet.writeParquet(arrow, properties); // takes both arguments over and frees them
+}
+
+/** Counts, and bounds for the columns that scans prune by (field ids of `BRONZE_FIELDS`). */
+function metricsOf(rows: readonly BronzeRecord[], ingestedAtUs: number): DataFileMetrics {
+  const first = (rows[0] as BronzeRecord).record;
+  const last = (rows.at(-1) as BronzeRecord).record;
+  let minTime = first.timestampUs;
+  let maxTime = first.timestampUs;
+  let minDataset = (rows[0] as BronzeRecord).dataset;
+  let maxDataset = minDataset;
+  let nullSources = 0;
+  let nullKeys = 0;
+  let nullPayloads = 0;
+  for (const { record, dataset, source } of rows) {
+    if (record.timestampUs < minTime) minTime = record.timestampUs;
+    if (record.timestampUs > maxTime) maxTime = record.timestampUs;
+    if (dataset < minDataset) minDataset = dataset;
+    if (dataset > maxDataset) maxDataset = dataset;
+    if (source === null) nullSources++;
+    if (record.key === null) nullKeys++;
+    if (record.value === null) nullPayloads++;
+  }
+  const bounds = (upper: boolean): Map<number, Uint8Array> => {
+    const out = new Map<number, Uint8Array>();
+    const put = (id: number, bytes: Uint8Array | null): void => {
+      if (bytes) out.set(id, bytes);
+    };
+    put(1, encodeBound('string', first.topic, upper));
+    put(2, encodeBound('int', first.partition, upper));
+    put(3, encodeBound('long', BigInt(upper ? last.offset : first.offset), upper));
+    put(4, encodeBound('timestamp', BigInt(upper ? maxTime : minTime), upper));
+    put(5, encodeBound('timestamp', BigInt(ingestedAtUs), upper));
+    put(7, encodeBound('string', upper ? maxDataset : minDataset, upper));
+    return out;
+  };
+  const ids = [1, 2, 3, 4, 5, 6, 7, 8, 9, 14];
+  return {
+    valueCounts: new Map(ids.map((id) => [id, rows.length])),
+    nullCounts: new Map(ids.map((id) => [id, id === 8 ? nullSources : id === 9 ? nullKeys : id === 14 ? nullPayloads : 0])),
+    lowerBounds: bounds(false),
+    upperBounds: bounds(true),
+  };
+}
