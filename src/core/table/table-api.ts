@@ -6,12 +6,22 @@
  * the newest base on every attempt; a reader sees whole snapshots only.
  */
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
+import type { ObjectStore } from '../store/object-store.js';
 
 /** `<namespace>.<name>`, e.g. `bronze.events`, `silver.orders`: also the table's folder, `bronze/events`. */
 export type TableName = `${string}.${string}`;
 
 export type IcebergPrimitive =
-  | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'date' | 'timestamp' | 'string' | 'binary' | `decimal(${number},${number})`;
+  | 'boolean'
+  | 'int'
+  | 'long'
+  | 'float'
+  | 'double'
+  | 'date'
+  | 'timestamp'
+  | 'string'
+  | 'binary'
+  | `decimal(${number},${number})`;
 
 export type IcebergType =
   | IcebergPrimitive
@@ -32,6 +42,8 @@ export type PartitionTransform = 'identity' | 'year' | 'month' | 'day' | 'hour';
 export interface PartitionField {
   readonly column: string;
   readonly transform: PartitionTransform;
+  /** Iceberg's name of the partition field; default: the column for identity, else `<column>_<transform>`. */
+  readonly name?: string;
 }
 
 /** Everything that creates a table; `ensureTable` adds missing optional columns to an existing one and refuses other differences. */
@@ -122,7 +134,11 @@ export interface ScanOptions {
   /** Default: the current snapshot. */
   readonly snapshotId?: bigint;
   /** Keep only files that may hold a row within all of these closed bounds (by column metrics; null bound = open). */
-  readonly bounds?: readonly { readonly column: string; readonly min?: number | bigint | string; readonly max?: number | bigint | string }[];
+  readonly bounds?: readonly {
+    readonly column: string;
+    readonly min?: number | bigint | string;
+    readonly max?: number | bigint | string;
+  }[];
 }
 
 export interface TableScan {
@@ -136,6 +152,8 @@ export interface Table {
   readonly name: TableName;
   /** URI of the table's root. */
   readonly location: string;
+  /** Where the table's files live. */
+  readonly store: ObjectStore;
   /** Newest metadata: schema, current snapshot, history, next offsets. One read of the catalog. */
   state(): Promise<TableState>;
   scan(options?: ScanOptions): Promise<TableScan>;
@@ -147,7 +165,12 @@ export interface Table {
 export interface TableState {
   readonly metadataLocation: string;
   readonly fields: readonly TableField[];
-  readonly partition: readonly PartitionField[];
+  /** The partition fields under which new files are written, with their names. */
+  readonly partition: readonly Required<PartitionField>[];
+  /** Id of that partition spec, for `DataFile.specId`. */
+  readonly specId: number;
+  /** Iceberg table properties. */
+  readonly properties: Readonly<Record<string, string>>;
   readonly currentSnapshot: Snapshot | null;
   /** All snapshots that are kept, oldest first (also those that a rollback left behind). */
   readonly snapshots: readonly Snapshot[];

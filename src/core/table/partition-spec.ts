@@ -1,0 +1,91 @@
+/**
+ * Partition specs (https://iceberg.apache.org/spec/#partitioning): which columns of a manifest's partition struct mean what,
+ * and how a row's partition value is computed. Time transforms count from 1970 (days, months, years, hours).
+ */
+import { quoteIdentifier } from '../engine/sql-text.js';
+import { KeystoneError } from '../errors.js';
+import { type TableMetadata, currentSchema, specById } from './table-metadata.js';
+import type { IcebergPrimitive, PartitionField, PartitionTransform } from './table-api.js';
+
+const TRANSFORMS: ReadonlySet<string> = new Set(['identity', 'year', 'month', 'day', 'hour'] satisfies PartitionTransform[]);
+
+/** One field of a spec, other engines' transforms included. */
+export interface SpecField {
+  readonly name: string;
+  readonly fieldId: number;
+  readonly sourceId: number;
+  /** Name of the source column in the current schema; null when it was dropped. */
+  readonly column: string | null;
+  readonly transform: string;
+  /** Type of the partition value. */
+  readonly type: IcebergPrimitive;
+}
+
+/** Iceberg's usual name of a partition field: the column itself, or `<column>_<transform>`. */
+export const partitionFieldName = (field: PartitionField): string =>
+  field.name ?? (field.transform === 'identity' ? field.column : `${field.column}_${field.transform}`);
+
+/** The fields of one spec, resolved against the schemas of the table (a dropped column is still in an older one). */
+export function specFields(metadata: TableMetadata, specId: number): readonly SpecField[] {
+  const current = currentSchema(metadata);
+  const schemas = [current, ...metadata.schemas.toReversed()];
+  return specById(metadata, specId).fields.map((field) => {
+    const isSource = (candidate: { readonly id: number }): boolean => candidate.id === field['source-id'];
+    const source = schemas.flatMap((schema) => schema.fields).find(isSource);
+    return {
+      name: field.name,
+      fieldId: field['field-id'],
+      sourceId: field['source-id'],
+      column: current.fields.find(isSource)?.name ?? null,
+      transform: field.transform,
+      type: resultType(field.transform, source?.['type']),
+    };
+  });
+}
+
+/** The default spec as a writer needs it; throws KS_TABLE_UNSUPPORTED when it has a transform that Keystone does not write. */
+export function writablePartition(metadata: TableMetadata): readonly Required<PartitionField>[] {
+  return specFields(metadata, metadata['default-spec-id'])
+    .filter((field) => field.transform !== 'void')
+    .map((field) => {
+      if (field.column === null || !TRANSFORMS.has(field.transform)) {
+        throw new KeystoneError(
+          'KS_TABLE_UNSUPPORTED',
+          `${metadata.location} is partitioned by ${field.name} (${field.transform}), which Keystone does not write`,
+          {
+            hint: 'Partition the table by identity, year, month, day or hour with the engine that changed it.',
+          },
+        );
+      }
+      return { name: field.name, column: field.column, transform: field.transform as PartitionTransform };
+    });
+}
+
+function resultType(transform: string, source: unknown): IcebergPrimitive {
+  if (transform === 'day') return 'date';
+  if (/^(year|month|hour|bucket\[\d+\])$/.test(transform)) return 'int';
+  return typeof source === 'string' ? (source as IcebergPrimitive) : 'string';
+}
+
+/** SQL for the partition value of a row: an ordinal for time transforms, else the column. */
+export function transformSql(field: PartitionField): string {
+  const column = quoteIdentifier(field.column);
+  return field.transform === 'identity'
+    ? column
+    : `date_diff('${field.transform}', TIMESTAMP '1970-01-01', CAST(${column} AS TIMESTAMP))`;
+}
+
+/** Closed range of the source column's values (µs since 1970) that a time transform's value stands for; null for other transforms. */
+export function microsRange(transform: string, value: number): readonly [bigint, bigint] | null {
+  const start = transformStartMs(transform, value);
+  const next = transformStartMs(transform, value + 1);
+  return start === null || next === null ? null : [BigInt(start) * 1000n, BigInt(next) * 1000n - 1n];
+}
+
+/** First millisecond of a year, month, day or hour given as ordinal since 1970; null for other transforms. */
+export function transformStartMs(transform: string, value: number): number | null {
+  if (transform === 'year') return Date.UTC(1970 + value, 0);
+  if (transform === 'month') return Date.UTC(1970, value);
+  if (transform === 'day') return value * 86_400_000;
+  return transform === 'hour' ? value * 3_600_000 : null;
+}
