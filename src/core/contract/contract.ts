@@ -40,7 +40,13 @@ export type ContractCheck =
       readonly expression: string;
       readonly columns: readonly string[];
     }
-  | { readonly kind: 'unique'; readonly name: string; readonly level: CheckLevel; readonly description: string; readonly columns: readonly string[] }
+  | {
+      readonly kind: 'unique';
+      readonly name: string;
+      readonly level: CheckLevel;
+      readonly description: string;
+      readonly columns: readonly string[];
+    }
   | {
       readonly kind: 'rowCount';
       readonly name: string;
