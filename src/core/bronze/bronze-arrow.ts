@@ -75,7 +75,14 @@ const encoder = new TextEncoder();
 
 function binaryData(length: number, valueAt: (row: number) => Uint8Array | null): Data<Binary> {
   const { offsets, bytes, validity, nullCount } = packBytes(length, valueAt);
-  return makeData({ type: new Binary(), length, nullCount, valueOffsets: offsets, data: bytes, nullBitmap: nullCount > 0 ? validity : null });
+  return makeData({
+    type: new Binary(),
+    length,
+    nullCount,
+    valueOffsets: offsets,
+    data: bytes,
+    nullBitmap: nullCount > 0 ? validity : null,
+  });
 }
 
 function textData(length: number, valueAt: (row: number) => string | null): Data<Utf8> {
@@ -83,7 +90,14 @@ function textData(length: number, valueAt: (row: number) => string | null): Data
     const value = valueAt(row);
     return value === null ? null : encoder.encode(value);
   });
-  return makeData({ type: new Utf8(), length, nullCount, valueOffsets: offsets, data: bytes, nullBitmap: nullCount > 0 ? validity : null });
+  return makeData({
+    type: new Utf8(),
+    length,
+    nullCount,
+    valueOffsets: offsets,
+    data: bytes,
+    nullBitmap: nullCount > 0 ? validity : null,
+  });
 }
 
 function longs(rows: readonly BronzeRecord[], valueOf: (row: BronzeRecord) => number): BigInt64Array {
@@ -121,5 +135,8 @@ export function bronzeArrowTable(rows: readonly BronzeRecord[], ingestedAtUs: nu
     makeData({ type: HEADER_LIST, length, nullCount: 0, valueOffsets: headerOffsets, child: headerData }),
     binaryData(length, (index) => row(index).record.value),
   ];
-  return new Table(SCHEMA, new RecordBatch(SCHEMA, makeData({ type: new Struct(SCHEMA.fields), length, nullCount: 0, children })));
+  return new Table(
+    SCHEMA,
+    new RecordBatch(SCHEMA, makeData({ type: new Struct(SCHEMA.fields), length, nullCount: 0, children })),
+  );
 }

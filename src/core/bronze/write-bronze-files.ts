@@ -57,7 +57,7 @@ async function writeGroup(
   const topic = first.topic.replaceAll(/[^A-Za-z0-9._-]/g, '_');
   const name = `${topic}-${first.partition}-${first.offset}-${last.offset}-${commitId}`;
   const partition = { log_time_day: day };
-  const key = dataFileKey(table.name, BRONZE_EVENTS.partition, partition, name);
+  const key = dataFileKey(table.name, BRONZE_EVENTS.partition, partition, `${name}.parquet`);
   const staged = path.join(await store.stagingDir(), `${name}.parquet`);
   try {
     const file = await open(staged, 'w');
@@ -115,24 +115,25 @@ function metricsOf(rows: readonly BronzeRecord[], ingestedAtUs: number): DataFil
     if (record.key === null) nullKeys++;
     if (record.value === null) nullPayloads++;
   }
-  const bounds = (upper: boolean): Map<number, Uint8Array> => {
+  const bounds = (side: 'lower' | 'upper'): Map<number, Uint8Array> => {
+    const upper = side === 'upper';
     const out = new Map<number, Uint8Array>();
     const put = (id: number, bytes: Uint8Array | null): void => {
       if (bytes) out.set(id, bytes);
     };
-    put(1, encodeBound('string', first.topic, upper));
-    put(2, encodeBound('int', first.partition, upper));
-    put(3, encodeBound('long', BigInt(upper ? last.offset : first.offset), upper));
-    put(4, encodeBound('timestamp', BigInt(upper ? maxTime : minTime), upper));
-    put(5, encodeBound('timestamp', BigInt(ingestedAtUs), upper));
-    put(7, encodeBound('string', upper ? maxDataset : minDataset, upper));
+    put(1, encodeBound('string', first.topic, side));
+    put(2, encodeBound('int', first.partition, side));
+    put(3, encodeBound('long', BigInt(upper ? last.offset : first.offset), side));
+    put(4, encodeBound('timestamp', BigInt(upper ? maxTime : minTime), side));
+    put(5, encodeBound('timestamp', BigInt(ingestedAtUs), side));
+    put(7, encodeBound('string', upper ? maxDataset : minDataset, side));
     return out;
   };
   const ids = [1, 2, 3, 4, 5, 6, 7, 8, 9, 14];
   return {
     valueCounts: new Map(ids.map((id) => [id, rows.length])),
     nullCounts: new Map(ids.map((id) => [id, id === 8 ? nullSources : id === 9 ? nullKeys : id === 14 ? nullPayloads : 0])),
-    lowerBounds: bounds(false),
-    upperBounds: bounds(true),
+    lowerBounds: bounds('lower'),
+    upperBounds: bounds('upper'),
   };
 }

@@ -40,22 +40,30 @@ export function duckTypeOf(type: ColumnType): string {
 }
 
 export function silverTable(contract: Contract): TableDefinition {
-  let id = 0;
-  const field = (name: string, type: IcebergPrimitive, required: boolean, doc?: string): TableField => ({
-    id: ++id,
-    name,
-    type,
-    required,
-    ...(doc ? { doc } : {}),
-  });
   const key = new Set(contract.key);
-  const fields = [
-    ...LINEAGE_COLUMNS.map((name, index) => field(name, LINEAGE_TYPES[index] as IcebergPrimitive, true)),
-    ...(contract.partition ? ['year', 'month', 'day'].map((name) => field(name, 'int', false)) : []),
-    // Contract columns come last, so that a column added to the contract gets the next id.
-    ...contract.columns.map((column) =>
-      field(column.name, icebergTypeOf(column.type), column.required || key.has(column.name), column.description),
-    ),
+  const partitionColumns = contract.partition ? ['year', 'month', 'day'] : [];
+  const firstColumnId = LINEAGE_COLUMNS.length + 4;
+  const fields: readonly TableField[] = [
+    ...contract.columns.map((column, index) => ({
+      // Behind lineage (1-5) and partition columns (6-8), so that a column added to the contract gets the next id.
+      id: firstColumnId + index,
+      name: column.name,
+      type: icebergTypeOf(column.type),
+      required: column.required || key.has(column.name),
+      ...(column.description ? { doc: column.description } : {}),
+    })),
+    ...LINEAGE_COLUMNS.map((name, index) => ({
+      id: index + 1,
+      name,
+      type: LINEAGE_TYPES[index] as IcebergPrimitive,
+      required: true,
+    })),
+    ...partitionColumns.map((name, index) => ({
+      id: LINEAGE_COLUMNS.length + 1 + index,
+      name,
+      type: 'int' as const,
+      required: false,
+    })),
   ];
   return {
     name: silverTableName(contract.dataset),

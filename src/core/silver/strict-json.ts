@@ -19,7 +19,11 @@ export function jsonFault(text: string): string | null {
     JSON.parse(text);
     return null;
   } catch (error) {
-    return messageOf(error).replace(/,? ?"[\s\S]*$/, '').slice(0, 200) || 'not valid JSON';
+    return (
+      messageOf(error)
+        .replace(/,? ?"[\s\S]*$/, '')
+        .slice(0, 200) || 'not valid JSON'
+    );
   }
 }
 

@@ -23,7 +23,10 @@ export function typedRowsSql(contract: Contract, from: string): string {
   const position = POSITION_COLUMNS.join(', ');
   const required = columns.filter(({ column }) => column.required || contract.key.includes(column.name));
   const reasons = [
-    ...required.map(({ column, name }) => ({ reason: `missing:${column.name}`, when: `(${name} IS NULL AND NOT ${badName(column.name)})` })),
+    ...required.map(({ column, name }) => ({
+      reason: `missing:${column.name}`,
+      when: `(${name} IS NULL AND NOT ${badName(column.name)})`,
+    })),
     ...columns.map(({ column }) => ({ reason: `bad_type:${column.name}`, when: badName(column.name) })),
     ...compileRowRules(contract)
       .filter((rule) => rule.level === 'error')

@@ -1,0 +1,53 @@
+import { Flags } from '@oclif/core';
+import { KeystoneCommand } from '../../cli/keystone-command.js';
+import type { ConsumeTotals } from '../../core/consume/run-consumer.js';
+
+export default class ConsumeRun extends KeystoneCommand {
+  static override summary = 'Bring events from the log into bronze, silver, quarantine and error zone';
+  static override description = `Lands every event of the topic in bronze.events exactly as it came, then derives typed silver tables,
+quarantine and error zone from it. The lake's own offsets say where to go on, so stopping, crashing or running it
+twice loses and doubles nothing. One consumer builds at a time; a second one stands by.`;
+  static override examples = [
+    '<%= config.bin %> consume run --until-caught-up',
+    '<%= config.bin %> consume run --max-memory 512MB',
+    '<%= config.bin %> consume run --until-caught-up --json',
+  ];
+  static override flags = {
+    'until-caught-up': Flags.boolean({ description: 'stop once everything that is in the log now is derived' }),
+    'max-memory': Flags.string({ description: 'bound on memory, e.g. 512MB (consume.maxMemory)' }),
+    'flush-interval': Flags.string({ description: 'longest time an event waits for its batch, e.g. 2s (consume.flushInterval)' }),
+    'flush-rows': Flags.integer({ description: 'events that make a batch full (consume.flushRows)', min: 1 }),
+  };
+
+  async run(): Promise<ConsumeTotals> {
+    const { flags } = await this.parse(ConsumeRun);
+    const lakehouse = await this.lakehouse({
+      'consume.maxMemory': flags['max-memory'],
+      'consume.flushInterval': flags['flush-interval'],
+      'consume.flushRows': flags['flush-rows'],
+    });
+    const { runConsumer } = await import('../../core/consume/run-consumer.js');
+    const totals = await runConsumer(lakehouse, {
+      untilCaughtUp: flags['until-caught-up'],
+      signal: this.signal,
+      onProgress: this.progress,
+      onNotice: (text) => this.addWarning(text),
+    });
+    const { derived } = totals;
+    for (const [dataset, fields] of Object.entries(derived.drift)) {
+      const names = Object.entries(fields).map(([name, events]) => `${name} (${events})`);
+      this.addWarning(`${dataset}: fields the contract does not know: ${names.join(', ')}`);
+    }
+    this.printRows(
+      Object.entries(derived.silver).map(([dataset, rows]) => ({ table: `silver.${dataset}`, rows })),
+      ['table', 'rows'],
+    );
+    this.done(
+      `Done. ${totals.landed} events landed, ${derived.events} derived: ${sum(derived.silver)} to silver, ${derived.quarantined} quarantined, ` +
+        `${derived.error} to the error zone, ${derived.duplicate} duplicates, ${derived.superseded} superseded in ${totals.seconds.toFixed(1)} s.`,
+    );
+    return totals;
+  }
+}
+
+const sum = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((total, count) => total + count, 0);

@@ -1,0 +1,47 @@
+/** The first commit of the way: a batch of log records becomes bronze files and one snapshot that carries the consumed offsets. */
+import type { EventLog, LogRecord } from '../log/event-log.js';
+import type { ObjectStore } from '../store/object-store.js';
+import type { CommitOutcome, OffsetHole, OffsetRange, Table } from '../table/table-api.js';
+import { toBronzeRecord } from './bronze-record.js';
+import { writeBronzeFiles } from './write-bronze-files.js';
+
+export interface LandingOptions {
+  /** Dataset of records that name none. */
+  readonly topicDataset: string;
+  readonly commitId: string;
+  readonly ingestedAtUs: number;
+  /** Called once the files are durable and before the commit; throws when the lease is gone. */
+  readonly holdLease: () => number;
+}
+
+/** What of a fetched batch is landed; `records` by partition, then offset. */
+export interface Landing {
+  readonly records: readonly LogRecord[];
+  readonly ranges: readonly OffsetRange[];
+  readonly holes: readonly OffsetHole[];
+}
+
+export async function landBatch(
+  bronze: Table,
+  store: ObjectStore,
+  landing: Landing,
+  options: LandingOptions,
+): Promise<CommitOutcome> {
+  const rows = landing.records.map((record) => toBronzeRecord(record, options.topicDataset));
+  const add = await writeBronzeFiles(bronze, store, rows, options);
+  let fencingToken: number;
+  try {
+    fencingToken = options.holdLease();
+  } catch (error) {
+    await store.delete(add.map(({ path }) => store.keyOf(path)));
+    throw error;
+  }
+  return bronze.commit({ add, fence: { ranges: landing.ranges, holes: landing.holes, fencingToken } });
+}
+
+/** Tells lag tools where the lake is; only a hint, so it never fails the way. */
+export async function hintOffsets(log: EventLog, group: string, topic: string, ranges: readonly OffsetRange[]): Promise<void> {
+  await log
+    .commitOffsets(group, topic, new Map(ranges.map(({ partition, endExclusive }) => [partition, endExclusive])))
+    .catch(() => undefined);
+}

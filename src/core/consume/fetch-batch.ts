@@ -1,0 +1,126 @@
+/** Collects records of a topic into one batch, from the lake's own offsets, bounded by bytes, rows and time. */
+import type { Clock } from '../clock.js';
+import { KeystoneError } from '../errors.js';
+import type { EventLog, LogRecord, PartitionBounds } from '../log/event-log.js';
+import type { OffsetHole } from '../table/table-api.js';
+import type { TopicRange } from '../silver/offset-ranges.js';
+
+export interface Batch {
+  readonly range: TopicRange;
+  /** By partition, then offset. */
+  readonly records: readonly LogRecord[];
+  readonly holes: readonly OffsetHole[];
+  readonly sizeBytes: number;
+  /** False when the log held more than fitted. */
+  readonly atEnd: boolean;
+}
+
+export interface BatchLimits {
+  readonly maxBytes: number;
+  readonly maxRows: number;
+  /** How long a batch that is not full waits for more; 0 takes what is there. */
+  readonly waitMs: number;
+}
+
+const READ_BYTES = 4_000_000;
+const POLL_MS = 100;
+/** What a record costs in memory besides its bytes. */
+const RECORD_OVERHEAD_BYTES = 250;
+
+/** Offsets that the lake expects and the log no longer has, or never had, are incidents: they are named, never skipped. */
+export function checkBounds(topic: string, bounds: readonly PartitionBounds[], next: ReadonlyMap<number, number>): void {
+  for (const { partition, startOffset, endOffset } of bounds) {
+    const expected = next.get(partition) ?? 0;
+    if (endOffset < expected) {
+      throw new KeystoneError(
+        'KS_LOG_RECREATED',
+        `${topic} partition ${partition} ends at ${endOffset}, but the lake already holds it up to ${expected}: the topic was deleted or recreated`,
+        { hint: 'keystone ledger verify', details: { topic, partition, endOffset, lakeOffset: expected } },
+      );
+    }
+    if (startOffset > expected) {
+      throw new KeystoneError(
+        'KS_LOG_TRUNCATED',
+        `${topic} partition ${partition} begins at ${startOffset}, but the lake needs ${expected}: ${startOffset - expected} events expired unread`,
+        { hint: 'keystone ledger verify', details: { topic, partition, startOffset, lakeOffset: expected } },
+      );
+    }
+  }
+}
+
+/** null when there is nothing to take within the wait. `next` is where the lake goes on, by partition. */
+export async function fetchBatch(
+  log: EventLog,
+  clock: Clock,
+  topic: string,
+  next: ReadonlyMap<number, number>,
+  limits: BatchLimits,
+  signal: AbortSignal,
+): Promise<Batch | null> {
+  const taken = new Map<number, LogRecord[]>();
+  const position = new Map<number, number>();
+  const holes: OffsetHole[] = [];
+  let rows = 0;
+  let sizeBytes = 0;
+  let firstAtMs: number | null = null;
+  let atEnd = true;
+  const full = (): boolean => rows >= limits.maxRows || sizeBytes >= limits.maxBytes;
+  for (;;) {
+    const bounds = await log.bounds(topic);
+    checkBounds(topic, bounds, next);
+    atEnd = true;
+    let progress = true;
+    while (progress && !full() && !signal.aborted) {
+      progress = false;
+      for (const { partition, endOffset } of bounds) {
+        const from = position.get(partition) ?? next.get(partition) ?? 0;
+        if (from >= endOffset) continue;
+        if (full()) {
+          atEnd = false;
+          break;
+        }
+        const share = {
+          maxRecords: Math.min(20_000, limits.maxRows - rows),
+          maxBytes: Math.min(READ_BYTES, limits.maxBytes - sizeBytes),
+        };
+        const { records, nextOffset } = await log.read(topic, partition, from, share);
+        if (nextOffset === from) continue;
+        progress = true;
+        const list = taken.get(partition) ?? [];
+        taken.set(partition, list);
+        let expected = from;
+        for (const record of records) {
+          if (record.offset > expected) holes.push({ topic, partition, from: expected, toExclusive: record.offset });
+          expected = record.offset + 1;
+          list.push(record);
+          sizeBytes += (record.value?.length ?? 0) + (record.key?.length ?? 0) + RECORD_OVERHEAD_BYTES;
+        }
+        if (nextOffset > expected) holes.push({ topic, partition, from: expected, toExclusive: nextOffset });
+        rows += records.length;
+        position.set(partition, nextOffset);
+        if (nextOffset < endOffset) atEnd = false;
+      }
+    }
+    if (full()) atEnd = false;
+    if (position.size > 0) firstAtMs ??= clock.nowMs();
+    const waitedMs = firstAtMs === null ? 0 : clock.nowMs() - firstAtMs;
+    if (full() || signal.aborted || limits.waitMs === 0 || (firstAtMs !== null && waitedMs >= limits.waitMs)) break;
+    if (firstAtMs === null && limits.waitMs > 0) {
+      await clock.sleep(POLL_MS, signal);
+      return null;
+    }
+    await clock.sleep(POLL_MS, signal);
+  }
+  if (position.size === 0) return null;
+  const partitions = [...position].toSorted(([a], [b]) => a - b);
+  return {
+    range: {
+      topic,
+      partitions: partitions.map(([partition, toExclusive]) => ({ partition, from: next.get(partition) ?? 0, toExclusive })),
+    },
+    records: partitions.flatMap(([partition]) => taken.get(partition) ?? []),
+    holes,
+    sizeBytes,
+    atEnd,
+  };
+}

@@ -1,0 +1,232 @@
+/**
+ * `consume run`: log → bronze → silver and the zones beside it, by one builder at a time, in batches of bounded memory. The lake's
+ * own offsets say where to go on; a crash anywhere is finished by running again (design.md, "Offsets are truth").
+ */
+import { hintOffsets, landBatch } from '../bronze/land-batch.js';
+import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
+import { KeystoneError, isKeystoneError, messageOf } from '../errors.js';
+import { DISPOSITIONS } from '../ledger/dispositions-table.js';
+import type { Lakehouse } from '../lakehouse.js';
+import type { ReportProgress } from '../progress.js';
+import { ERROR_EVENTS, QUARANTINE_EVENTS } from '../quarantine/quarantine-tables.js';
+import { nextBacklogStep, refuseRolledBack } from '../silver/backlog.js';
+import { deriveRange } from '../silver/derive-range.js';
+import { addCounts, type DerivedCounts, type Derivation, NO_COUNTS } from '../silver/derivation.js';
+import { nextOffsetOf, type TopicRange } from '../silver/offset-ranges.js';
+import { createSeenIndex } from '../silver/seen-index.js';
+import { silverTable } from '../silver/silver-table.js';
+import type { Table } from '../table/table-api.js';
+import { fetchBatch } from './fetch-batch.js';
+import { keepLease, type LeaseKeeper } from './lease-keeper.js';
+
+export interface ConsumeOptions {
+  /** Stop once everything that was in the log at the start is derived; else go on until `signal`. */
+  readonly untilCaughtUp: boolean;
+  readonly signal: AbortSignal;
+  readonly onProgress?: ReportProgress;
+  /** Told once when another consumer holds the lease, and when a batch was lost to one. */
+  readonly onNotice?: (text: string) => void;
+}
+
+export interface ConsumeTotals {
+  readonly topic: string;
+  /** Events landed in bronze by this run. */
+  readonly landed: number;
+  readonly landedBytes: number;
+  readonly batches: number;
+  /** What this run derived. */
+  readonly derived: DerivedCounts;
+  readonly seconds: number;
+  /** True when everything that was in the log at the start is derived. */
+  readonly caughtUp: boolean;
+}
+
+export const leaseName = (topic: string): string => `consume/${topic}`;
+
+const STANDBY_MS = 500;
+/** Share of the memory bound that DuckDB gets; the rest is for a batch, its Arrow and Parquet forms, and Node itself. */
+const DUCK_SHARE = 0.45;
+
+export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions): Promise<ConsumeTotals> {
+  const { config, effects } = lakehouse;
+  const { clock } = effects;
+  const topic = config.profile.log.topic;
+  const startedAtMs = clock.nowMs();
+  const log = await lakehouse.log();
+  await log.ensureTopic(topic, config.profile.log.partitions);
+  const targets = new Map((await log.bounds(topic)).map(({ partition, endOffset }) => [partition, endOffset]));
+  const state = await lakehouse.state();
+  const runId = Buffer.from(effects.randomBytes(8)).toString('hex');
+  const progress = { landed: 0, landedBytes: 0, batches: 0, derived: NO_COUNTS };
+  const totals = (caughtUp: boolean): ConsumeTotals => ({
+    topic,
+    ...progress,
+    seconds: (clock.nowMs() - startedAtMs) / 1000,
+    caughtUp,
+  });
+  const saveRun = (status: 'running' | 'succeeded' | 'failed' | 'interrupted', detail: unknown): Promise<void> =>
+    state.saveRun({
+      id: runId,
+      command: 'consume run',
+      status,
+      startedAtMs,
+      endedAtMs: status === 'running' ? null : clock.nowMs(),
+      detail,
+    });
+  await saveRun('running', { topic });
+  const derivation = await openDerivation(lakehouse);
+  let lease: LeaseKeeper | null = null;
+  let caughtUp = false;
+  try {
+    let standby = false;
+    while (!options.signal.aborted && !caughtUp) {
+      lease = await keepLease(state, clock, leaseName(topic), effects.processName, config.consume.leaseTtl);
+      if (!lease) {
+        if (options.untilCaughtUp && (await isCaughtUp(derivation, topic, targets))) {
+          caughtUp = true;
+          break;
+        }
+        if (!standby) options.onNotice?.(`another consumer holds the lease "${leaseName(topic)}": standing by`);
+        standby = true;
+        await clock.sleep(STANDBY_MS, options.signal);
+        continue;
+      }
+      standby = false;
+      try {
+        caughtUp = await build(lakehouse, { ...derivation, holdLease: lease.hold }, options, targets, progress);
+      } catch (error) {
+        if (!isKeystoneError(error) || error.code !== 'KS_LEASE_LOST') throw error;
+        options.onNotice?.(error.message);
+      } finally {
+        // What another builder commits from here on, this index does not know.
+        derivation.seen.invalidate();
+        await lease.release();
+        lease = null;
+      }
+    }
+    const result = totals(caughtUp);
+    await saveRun(caughtUp || !options.untilCaughtUp ? 'succeeded' : 'interrupted', result);
+    if (options.untilCaughtUp && !caughtUp) {
+      throw new KeystoneError('KS_INTERRUPTED', `stopped before ${topic} was caught up; nothing is lost`, {
+        hint: 'keystone consume run --until-caught-up',
+      });
+    }
+    return result;
+  } catch (error) {
+    if (!isKeystoneError(error) || error.code !== 'KS_INTERRUPTED')
+      await saveRun('failed', { topic, error: messageOf(error) }).catch(() => undefined);
+    throw error;
+  } finally {
+    await derivation.session.close();
+  }
+}
+
+type OpenDerivation = Omit<Derivation, 'holdLease'>;
+
+async function openDerivation(lakehouse: Lakehouse): Promise<OpenDerivation> {
+  const contracts = await lakehouse.contracts();
+  const session = await lakehouse.duck({ memoryLimitBytes: Math.floor(lakehouse.config.consume.maxMemory * DUCK_SHARE) });
+  const silver = new Map<string, Table>();
+  for (const contract of contracts.values()) silver.set(contract.dataset, await lakehouse.ensureTable(silverTable(contract)));
+  return {
+    session,
+    store: await lakehouse.store(),
+    tables: {
+      bronze: await lakehouse.ensureTable(BRONZE_EVENTS),
+      error: await lakehouse.ensureTable(ERROR_EVENTS),
+      quarantine: await lakehouse.ensureTable(QUARANTINE_EVENTS),
+      dispositions: await lakehouse.ensureTable(DISPOSITIONS),
+      silver,
+    },
+    contracts,
+    seen: createSeenIndex(session),
+    clock: lakehouse.effects.clock,
+    randomBytes: lakehouse.effects.randomBytes,
+  };
+}
+
+/** Works while the lease lasts; true once `untilCaughtUp` is reached, false when the signal or a faster builder ended it. */
+async function build(
+  lakehouse: Lakehouse,
+  derivation: Derivation,
+  options: ConsumeOptions,
+  targets: ReadonlyMap<number, number>,
+  progress: { landed: number; landedBytes: number; batches: number; derived: DerivedCounts },
+): Promise<boolean> {
+  const { config } = lakehouse;
+  const { bronze } = derivation.tables;
+  const topic = config.profile.log.topic;
+  const log = await lakehouse.log();
+  const limits = { maxRows: config.consume.flushRows, maxBytes: config.consume.flushBytes };
+  const total = [...targets.values()].reduce((sum, end) => sum + end, 0);
+  const report = (phase: string, nextOffsets: ReadonlyMap<number, number>): void => {
+    const done = [...nextOffsets.values()].reduce((sum, next) => sum + next, 0);
+    options.onProgress?.({ phase, done, ...(options.untilCaughtUp ? { total: Math.max(total, done) } : {}), unit: 'events' });
+  };
+  const derive = async (): Promise<boolean> => {
+    for (;;) {
+      const step = await nextBacklogStep(derivation, topic, limits);
+      if (!step) return true;
+      // A range that is done again must not meet what its first attempt left in the index.
+      if (step.mode.kind === 'silverOnly') derivation.seen.invalidate();
+      const outcome = await deriveRange(derivation, step.range, step.mode);
+      if (outcome.kind === 'lost') {
+        options.onNotice?.(`${outcome.table}: ${outcome.reason}; starting again from the tables`);
+        return false;
+      }
+      progress.derived = addCounts(progress.derived, outcome.counts);
+      report('derived', new Map(rangeEnds(step.range)));
+      if (options.signal.aborted) return false;
+    }
+  };
+  await refuseRolledBack(derivation.tables);
+  for (let landed = true; ;) {
+    if (landed && !(await derive())) return false;
+    const next = (await bronze.state()).nextOffsets.get(topic) ?? new Map<number, number>();
+    if (options.untilCaughtUp && [...targets].every(([partition, end]) => (next.get(partition) ?? 0) >= end)) return true;
+    if (options.signal.aborted) return false;
+    const waitMs = options.untilCaughtUp ? 0 : config.consume.flushInterval;
+    const batch = await fetchBatch(log, derivation.clock, topic, next, { ...limits, waitMs }, options.signal);
+    landed = batch !== null;
+    if (!batch) continue;
+    const ranges = batch.range.partitions.map(({ partition, from, toExclusive }) => ({
+      topic,
+      partition,
+      expectedNext: from,
+      endExclusive: toExclusive,
+    }));
+    const outcome = await landBatch(
+      bronze,
+      derivation.store,
+      { records: batch.records, ranges, holes: batch.holes },
+      {
+        topicDataset: config.ingest.defaultDataset,
+        commitId: Buffer.from(derivation.randomBytes(8)).toString('hex'),
+        ingestedAtUs: derivation.clock.nowMs() * 1000,
+        holdLease: derivation.holdLease,
+      },
+    );
+    if (outcome.kind !== 'committed') {
+      options.onNotice?.(`bronze.events: ${outcome.reason}; starting again from the tables`);
+      return false;
+    }
+    progress.landed += batch.records.length;
+    progress.landedBytes += batch.sizeBytes;
+    progress.batches += 1;
+    report('landed', new Map([...next, ...rangeEnds(batch.range)]));
+    await hintOffsets(log, config.consume.group, topic, ranges);
+  }
+}
+
+const rangeEnds = (range: TopicRange): readonly (readonly [number, number])[] =>
+  range.partitions.map(({ partition, toExclusive }) => [partition, toExclusive] as const);
+
+/** Bronze holds everything up to the targets, and all of it is derived. */
+async function isCaughtUp(derivation: OpenDerivation, topic: string, targets: ReadonlyMap<number, number>): Promise<boolean> {
+  const { nextOffsets } = await derivation.tables.dispositions.state();
+  if (![...targets].every(([partition, end]) => nextOffsetOf(nextOffsets, topic, partition) >= end)) return false;
+  const never = (): number => {
+    throw new KeystoneError('KS_INTERNAL', 'no lease is held');
+  };
+  return (await nextBacklogStep({ ...derivation, holdLease: never }, topic, { maxRows: 1, maxBytes: 1 })) === null;
+}

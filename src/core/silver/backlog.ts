@@ -1,0 +1,138 @@
+/**
+ * What of bronze is not derived yet, in steps of bounded size: first a range that a crash left half done, exactly as it was begun,
+ * then the rest file by file.
+ */
+import { KeystoneError } from '../errors.js';
+import { decodeBound } from '../table/single-value.js';
+import type { DataFile, TableState } from '../table/table-api.js';
+import { changedContract, SUMMARY_RANGE, SUMMARY_SILVER, type DeriveMode } from './derive-range.js';
+import type { DerivedTables, Derivation } from './derivation.js';
+import { alreadyCovers, nextOffsetOf, parseRange, type TopicRange } from './offset-ranges.js';
+
+export interface BacklogStep {
+  readonly range: TopicRange;
+  readonly mode: DeriveMode;
+}
+
+export interface StepLimits {
+  readonly maxRows: number;
+  /** Compressed bytes of bronze files. */
+  readonly maxBytes: number;
+}
+
+/** The next step for `topic`, or null when everything in bronze is derived. Throws KS_CONTRACT_CHANGED, KS_TABLE_CORRUPT. */
+export async function nextBacklogStep(derivation: Derivation, topic: string, limits: StepLimits): Promise<BacklogStep | null> {
+  const { tables } = derivation;
+  const dispositions = await tables.dispositions.state();
+  const unfinished = await unfinishedSilver(derivation, dispositions);
+  if (unfinished) return unfinished;
+
+  const bronze = await tables.bronze.state();
+  const done = (partition: number): number => nextOffsetOf(dispositions.nextOffsets, topic, partition);
+  const ahead = await rangeOfTablesAhead(tables, topic, done);
+  if (ahead) return { range: ahead, mode: { kind: 'all' } };
+
+  const landed = [...(bronze.nextOffsets.get(topic) ?? [])]
+    .map(([partition, toExclusive]) => ({ partition, from: done(partition), toExclusive }))
+    .filter(({ from, toExclusive }) => from < toExclusive)
+    .toSorted((a, b) => a.partition - b.partition);
+  if (landed.length === 0) return null;
+  const partitions = [];
+  let rows = 0;
+  let bytes = 0;
+  for (const { partition, from, toExclusive } of landed) {
+    const { files } = await tables.bronze.scan({
+      bounds: [
+        { column: 'topic', min: topic, max: topic },
+        { column: 'kafka_partition', min: partition, max: partition },
+        { column: 'kafka_offset', min: from, max: toExclusive - 1 },
+      ],
+    });
+    let end = from;
+    for (const { last, file } of files.map((one) => ({ last: lastOffset(one), file: one })).toSorted((a, b) => a.last - b.last)) {
+      if (rows > 0 && (rows + file.recordCount > limits.maxRows || bytes + file.sizeBytes > limits.maxBytes)) break;
+      rows += file.recordCount;
+      bytes += file.sizeBytes;
+      end = last + 1;
+    }
+    // Behind the last file there may be a hole only.
+    if (files.length === 0 || files.every((file) => lastOffset(file) < end)) end = toExclusive;
+    if (end > from) partitions.push({ partition, from, toExclusive: Math.min(end, toExclusive) });
+  }
+  return { range: { topic, partitions }, mode: { kind: 'all' } };
+}
+
+const OFFSET_FIELD_ID = 3;
+
+function lastOffset(file: DataFile): number {
+  const bound = file.metrics.upperBounds?.get(OFFSET_FIELD_ID);
+  if (!bound)
+    throw new KeystoneError('KS_TABLE_CORRUPT', `${file.path} has no bound for kafka_offset`, {
+      hint: 'keystone ledger verify --deep',
+    });
+  return Number(decodeBound('long', bound));
+}
+
+/** Dispositions hold a range whose silver is not complete: the builder died in between. */
+async function unfinishedSilver({ tables, contracts }: Derivation, dispositions: TableState): Promise<BacklogStep | null> {
+  const summary = newestWith(dispositions, SUMMARY_RANGE);
+  if (!summary) return null;
+  const range = parseRange(summary[SUMMARY_RANGE] as string);
+  const datasets = new Set<string>();
+  for (const dataset of JSON.parse(summary[SUMMARY_SILVER] ?? '[]') as string[]) {
+    const table = tables.silver.get(dataset);
+    if (!table || !alreadyCovers((await table.state()).nextOffsets, range)) datasets.add(dataset);
+  }
+  if (datasets.size === 0) return null;
+  const changed = changedContract(summary, contracts, datasets);
+  if (changed !== null) {
+    throw new KeystoneError('KS_CONTRACT_CHANGED', `silver.${changed} is half done with another version of its contract`, {
+      hint: `put the old contract of ${changed} back, run "keystone consume run --until-caught-up" once, then deploy the new one`,
+    });
+  }
+  return { range, mode: { kind: 'silverOnly', datasets } };
+}
+
+/** Summary of the newest snapshot of the current line that carries `key` (compaction does not). */
+function newestWith(state: TableState, key: string): Readonly<Record<string, string>> | null {
+  const byId = new Map(state.snapshots.map((snapshot) => [snapshot.id, snapshot]));
+  for (let at = state.currentSnapshot; at; at = at.parentId === null ? null : (byId.get(at.parentId) ?? null)) {
+    if (at.summary[key] !== undefined) return at.summary;
+  }
+  return null;
+}
+
+/** Error zone or quarantine took a range that dispositions did not: that very range comes again, so that its rest can be committed. */
+async function rangeOfTablesAhead(
+  tables: DerivedTables,
+  topic: string,
+  done: (partition: number) => number,
+): Promise<TopicRange | null> {
+  const ends = new Map<number, number>();
+  for (const table of [tables.error, tables.quarantine]) {
+    for (const [partition, next] of (await table.state()).nextOffsets.get(topic) ?? []) {
+      if (next > done(partition)) ends.set(partition, Math.max(next, ends.get(partition) ?? 0));
+    }
+  }
+  if (ends.size === 0) return null;
+  const partitions = [...ends]
+    .toSorted(([a], [b]) => a - b)
+    .map(([partition, toExclusive]) => ({ partition, from: done(partition), toExclusive }));
+  return { topic, partitions };
+}
+
+/** Building on a table that was rolled back would hide the hole: somebody decides first. */
+export async function refuseRolledBack(tables: DerivedTables): Promise<void> {
+  for (const table of [tables.error, tables.quarantine, tables.dispositions, ...tables.silver.values()]) {
+    const { rolledBackFrom } = await table.state();
+    if (rolledBackFrom) {
+      throw new KeystoneError(
+        'KS_TABLE_CORRUPT',
+        `${table.name} was rolled back from snapshot ${rolledBackFrom.id}; what it lost would not be derived again`,
+        {
+          hint: 'keystone ledger verify --deep',
+        },
+      );
+    }
+  }
+}

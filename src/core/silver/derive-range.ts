@@ -1,0 +1,159 @@
+/**
+ * One step of the way from bronze to silver: classifies every event of an offset range and commits error zone, quarantine,
+ * dispositions, silver, in this order, each under its own offset fence. A crash between two commits is finished by doing the same
+ * range again: classification is a function of the range and of what was current before it, and tables that already took the range
+ * refuse it.
+ */
+import type { Contract } from '../contract/contract.js';
+import { HEADER_CSV_LINE } from '../event/envelope.js';
+import type { DataFile, NextOffsets, Table } from '../table/table-api.js';
+import { writeDataFiles } from '../table/write-data-files.js';
+import { type DatasetRows, driftOf, prepareDataset, silverRowsSql } from './dataset-rows.js';
+import type { DerivedCounts, Derivation } from './derivation.js';
+import { alreadyCovers, fenceFor, printRange, type TopicRange } from './offset-ranges.js';
+import { DISPOSITION_ROWS, rejectAndDispose, REJECTS } from './range-verdicts.js';
+import { bronzeRowsSql, headerSql, RANGE_ROWS, readRange } from './read-range.js';
+import { findRepeatedEvents, REPEATED } from './repeated-events.js';
+import { recordVersions } from './settle-versions.js';
+import { verdictTotals } from './verdict-totals.js';
+
+/** Summary keys of a dispositions snapshot: the range it brought, and the datasets whose silver follows it. */
+export const SUMMARY_RANGE = 'keystone.range';
+export const SUMMARY_SILVER = 'keystone.silver';
+/** Contract hashes the range was classified with, by dataset. */
+export const SUMMARY_CONTRACTS = 'keystone.contracts';
+
+/** `lost`: another builder was faster; nothing more was committed and the caller starts from the tables again. */
+export type DeriveOutcome =
+  | { readonly kind: 'derived'; readonly counts: DerivedCounts }
+  | { readonly kind: 'lost'; readonly table: string; readonly reason: string };
+
+/** `silverOnly`: dispositions already hold the range; only these datasets' silver is missing. */
+export type DeriveMode = { readonly kind: 'all' } | { readonly kind: 'silverOnly'; readonly datasets: ReadonlySet<string> };
+
+export async function deriveRange(derivation: Derivation, range: TopicRange, mode: DeriveMode): Promise<DeriveOutcome> {
+  const { session, store, tables, contracts, seen } = derivation;
+  const bases = await readBases(derivation);
+  const events = await readRange(session, tables.bronze, store, range);
+  const present = await session.rows<{ dataset: string }>(`SELECT DISTINCT dataset FROM ${RANGE_ROWS} ORDER BY 1`);
+  const known = present
+    .flatMap(({ dataset }) => contracts.get(dataset) ?? [])
+    .filter(({ dataset }) => mode.kind === 'all' || mode.datasets.has(dataset));
+  await seen.load(known, {
+    dispositions: tables.dispositions,
+    silver: (dataset) => tables.silver.get(dataset) as Table,
+    store,
+    redone: mode.kind === 'silverOnly' ? range : null,
+  });
+  await findRepeatedEvents(session, seen, tables.bronze, store);
+  const datasets: DatasetRows[] = [];
+  for (const [index, contract] of known.entries()) datasets.push(await prepareDataset(derivation, contract, index));
+
+  const commit = async (table: Table, sql: string, extra: CommitExtra = {}): Promise<string | null> => {
+    const base = bases.get(table.name) as NextOffsets;
+    if (alreadyCovers(base, range)) return null;
+    const commitId = Buffer.from(derivation.randomBytes(8)).toString('hex');
+    const add = await writeDataFiles(session, table, sql, { fileName: (n) => `${commitId}-${n}` });
+    const fencingToken = await holdLeaseOrRemove(derivation, add);
+    const outcome = await table.commit({
+      add,
+      ...(extra.remove && extra.remove.length > 0 ? { remove: extra.remove } : {}),
+      fence: fenceFor(range, base, fencingToken),
+      ...(extra.summary ? { summary: extra.summary } : {}),
+    });
+    return outcome.kind === 'committed' ? null : outcome.reason;
+  };
+  const lost = (table: Table, reason: string): DeriveOutcome => {
+    seen.invalidate();
+    return { kind: 'lost', table: table.name, reason };
+  };
+
+  const processedAt = `make_timestamp(${BigInt(derivation.clock.nowMs()) * 1000n})`;
+  const counts = await rejectAndDispose(derivation, datasets, mode.kind === 'all');
+  if (mode.kind === 'all') {
+    const bronzeRows = counts.error + counts.quarantined > 0 ? await bronzeRowsSql(tables.bronze, store, range) : '';
+    const rejectJoin = `(${bronzeRows}) b JOIN ${REJECTS} r ON b.kafka_partition = r._partition AND b.kafka_offset = r._offset AND b.topic = r._topic`;
+    if (counts.error > 0) {
+      const reason = await commit(
+        tables.error,
+        `SELECT b.*, r.class, r.detail, TRY_CAST(${headerSql(HEADER_CSV_LINE)} AS BIGINT) AS csv_line, ${processedAt} AS processed_at FROM ${rejectJoin} WHERE r.class IS NOT NULL`,
+      );
+      if (reason !== null) return lost(tables.error, reason);
+    }
+    if (counts.quarantined > 0) {
+      const reason = await commit(
+        tables.quarantine,
+        `SELECT b.*, r.reasons, r.contract_version, r.hint AS partition_hint, ${processedAt} AS processed_at FROM ${rejectJoin} WHERE r.class IS NULL`,
+      );
+      if (reason !== null) return lost(tables.quarantine, reason);
+    }
+    const touched = datasets.filter(({ winnerCount }) => winnerCount > 0);
+    const reason = await commit(tables.dispositions, `SELECT *, ${processedAt} AS processed_at FROM ${DISPOSITION_ROWS}`, {
+      summary: {
+        [SUMMARY_RANGE]: printRange(range),
+        [SUMMARY_SILVER]: JSON.stringify(touched.map(({ contract }) => contract.dataset)),
+        [SUMMARY_CONTRACTS]: JSON.stringify(Object.fromEntries(known.map(({ dataset, hash }) => [dataset, hash]))),
+        ...(await verdictTotals(tables.dispositions, counts)),
+      },
+    });
+    if (reason !== null) return lost(tables.dispositions, reason);
+  }
+  for (const rows of datasets) {
+    if (rows.winnerCount === 0) continue;
+    const silver = tables.silver.get(rows.contract.dataset) as Table;
+    const reason = await commit(silver, await silverRowsSql(derivation, rows, silver), { remove: rows.leavingPaths });
+    if (reason !== null) return lost(silver, reason);
+  }
+  await remember(derivation, datasets);
+  const drift: Record<string, Readonly<Record<string, number>>> = {};
+  for (const rows of datasets) {
+    const fields = await driftOf(derivation, rows);
+    if (Object.keys(fields).length > 0) drift[rows.contract.dataset] = fields;
+  }
+  return { kind: 'derived', counts: { ...counts, events, drift } };
+}
+
+interface CommitExtra {
+  readonly remove?: readonly string[];
+  readonly summary?: Readonly<Record<string, string>>;
+}
+
+/** What each table says before the range is computed: the fences expect exactly this, so a stale builder is refused. */
+async function readBases({ tables }: Derivation): Promise<ReadonlyMap<string, NextOffsets>> {
+  const bases = new Map<string, NextOffsets>();
+  for (const table of [tables.error, tables.quarantine, tables.dispositions, ...tables.silver.values()]) {
+    bases.set(table.name, (await table.state()).nextOffsets);
+  }
+  return bases;
+}
+
+async function holdLeaseOrRemove({ holdLease, store }: Derivation, written: readonly DataFile[]): Promise<number> {
+  try {
+    return holdLease();
+  } catch (error) {
+    await store.delete(written.map(({ path }) => store.keyOf(path)));
+    throw error;
+  }
+}
+
+/** After the commits: the range's ids and keys are known now; its working tables go. */
+async function remember({ session, seen }: Derivation, datasets: readonly DatasetRows[]): Promise<void> {
+  await session.run(`INSERT INTO ${seen.ids} SELECT id_hash, _topic, _partition, _offset FROM ${RANGE_ROWS} r
+    WHERE NOT EXISTS (SELECT 1 FROM ${REPEATED} d WHERE d._topic = r._topic AND d._partition = r._partition AND d._offset = r._offset)`);
+  for (const { contract, typed } of datasets) {
+    if (contract.key.length > 0) await recordVersions(session, contract, seen, typed);
+  }
+}
+
+/** The contracts of a range that is half done must be those it was begun with; returns the dataset that differs. */
+export function changedContract(
+  summary: Readonly<Record<string, string>>,
+  contracts: ReadonlyMap<string, Contract>,
+  datasets: ReadonlySet<string>,
+): string | null {
+  const hashes = JSON.parse(summary[SUMMARY_CONTRACTS] ?? '{}') as Record<string, string>;
+  for (const [dataset, hash] of Object.entries(hashes)) {
+    if (datasets.has(dataset) && contracts.get(dataset)?.hash !== hash) return dataset;
+  }
+  return null;
+}

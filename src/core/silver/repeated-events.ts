@@ -1,0 +1,73 @@
+/**
+ * Events whose id was seen before: in an earlier range, or earlier in this one (by log time, partition, offset). The same bytes
+ * again are a `duplicate`; other bytes under the same id are an `event_id_conflict`.
+ */
+import type { DuckSession } from '../engine/duckdb/duck-session.js';
+import type { ObjectStore } from '../store/object-store.js';
+import { scanSql } from '../table/scan-sql.js';
+import type { DataFile, Table } from '../table/table-api.js';
+import { RANGE_ROWS } from './read-range.js';
+import type { SeenIndex } from './seen-index.js';
+
+/** `_topic, _partition, _offset, same (BOOLEAN), first_topic, first_partition, first_offset`: one row for each repeated event. */
+export const REPEATED = 'range_repeated';
+
+export async function findRepeatedEvents(
+  session: DuckSession,
+  seen: SeenIndex,
+  bronze: Table,
+  store: ObjectStore,
+): Promise<void> {
+  await session.run(`CREATE OR REPLACE TEMP TABLE range_first AS
+    SELECT id_hash, min({log_time: _log_time, part: _partition, off: _offset, topic: _topic}) AS first
+    FROM ${RANGE_ROWS} GROUP BY id_hash HAVING count(*) > 1`);
+  await session.run(`CREATE OR REPLACE TEMP TABLE range_candidates AS
+    SELECT r._topic, r._partition, r._offset,
+      coalesce(s.topic, f.first.topic) AS first_topic, coalesce(s.part, f.first.part) AS first_partition, coalesce(s.off, f.first.off) AS first_offset
+    FROM ${RANGE_ROWS} r LEFT JOIN ${seen.ids} s USING (id_hash) LEFT JOIN range_first f USING (id_hash)
+    WHERE coalesce(s.off, f.first.off) IS NOT NULL
+      AND NOT (r._topic = first_topic AND r._partition = first_partition AND r._offset = first_offset)`);
+  const [counted] = await session.rows<{ n: bigint }>('SELECT count(*) AS n FROM range_candidates');
+  if (!counted || counted.n === 0n) {
+    await session.run(`CREATE OR REPLACE TEMP TABLE ${REPEATED} AS SELECT *, true AS same FROM range_candidates`);
+    return;
+  }
+  await session.run(`CREATE OR REPLACE TEMP TABLE range_digests (topic VARCHAR, part INTEGER, off BIGINT, digest UHUGEINT)`);
+  const fields = (await bronze.state()).fields;
+  for (const files of await filesOfCandidates(session, bronze)) {
+    const rows = await scanSql(fields, files, store);
+    await session.run(`INSERT INTO range_digests SELECT topic, kafka_partition, kafka_offset, md5_number(payload) FROM (${rows})
+      WHERE (topic, kafka_partition, kafka_offset) IN (
+        SELECT (_topic, _partition, _offset) FROM range_candidates UNION SELECT (first_topic, first_partition, first_offset) FROM range_candidates)`);
+  }
+  // A first event that bronze no longer holds cannot be compared; its repetition counts as the same.
+  await session.run(`CREATE OR REPLACE TEMP TABLE ${REPEATED} AS
+    SELECT c.*, b.off IS NULL OR a.digest IS NOT DISTINCT FROM b.digest AS same
+    FROM range_candidates c
+    LEFT JOIN range_digests a ON a.topic = c._topic AND a.part = c._partition AND a.off = c._offset
+    LEFT JOIN range_digests b ON b.topic = c.first_topic AND b.part = c.first_partition AND b.off = c.first_offset`);
+}
+
+/** Bronze files that hold the candidates or the events they repeat, in groups that keep one read small. */
+async function filesOfCandidates(session: DuckSession, bronze: Table): Promise<readonly (readonly DataFile[])[]> {
+  const spans = await session.rows<{ topic: string; part: number; low: bigint; high: bigint }>(`
+    SELECT topic, part, min(off) AS low, max(off) AS high FROM (
+      SELECT _topic AS topic, _partition AS part, _offset AS off, 0 AS side FROM range_candidates
+      UNION ALL SELECT first_topic, first_partition, first_offset, 1 FROM range_candidates)
+    GROUP BY topic, part, side`);
+  const found = new Map<string, DataFile>();
+  for (const { topic, part, low, high } of spans) {
+    const { files } = await bronze.scan({
+      bounds: [
+        { column: 'topic', min: topic, max: topic },
+        { column: 'kafka_partition', min: part, max: part },
+        { column: 'kafka_offset', min: low, max: high },
+      ],
+    });
+    for (const file of files) found.set(file.path, file);
+  }
+  const all = [...found.values()];
+  const groups: DataFile[][] = [];
+  for (let at = 0; at < all.length; at += 32) groups.push(all.slice(at, at + 32));
+  return groups;
+}
