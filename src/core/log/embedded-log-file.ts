@@ -1,0 +1,230 @@
+/**
+ * The embedded log's file: topics, chunks of records and group offsets in SQLite. Synchronous; runs inside the log's worker thread.
+ *
+ * Invariants: a chunk row is written once and never changed; chunks of a partition follow each other without a gap; the end offset
+ * and the newest timestamp of a partition are those of its last chunk, so nothing can disagree with it; timestamps never fall
+ * within a partition, so an offset is found by time with a binary search and no index.
+ */
+import { statSync } from 'node:fs';
+import { KeystoneError } from '../errors.js';
+import { openSqliteFile, type SqliteRow } from '../sqlite/sqlite-file.js';
+import type { PartitionBounds } from './event-log.js';
+import type { ChunkPlace } from './record-chunk.js';
+
+const SCHEMA_VERSION = 1;
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS topics (
+    topic_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS chunks (
+    topic_id INTEGER NOT NULL, partition INTEGER NOT NULL, base_offset INTEGER NOT NULL,
+    record_count INTEGER NOT NULL, timestamp_us INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (topic_id, partition, base_offset)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS group_offsets (
+    consumer_group TEXT NOT NULL, topic_id INTEGER NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL,
+    PRIMARY KEY (consumer_group, topic_id, partition)
+  ) STRICT, WITHOUT ROWID;`;
+
+/** Long enough for a peer's largest append on a slow disk; a peer that died holds no lock. */
+const BUSY_TIMEOUT_MS = 30_000;
+/** Pages (4 KiB) in the WAL after which a commit moves them to the file without waiting for readers. */
+const CHECKPOINT_PAGES = 4_000;
+/** A WAL that constant readers kept from starting over is emptied, waiting for them, when it has grown to this. */
+const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
+const PLAN_PAGE = 512;
+
+export interface TopicInfo {
+  readonly topicId: number;
+  readonly partitions: number;
+}
+
+/** Records of one partition, encoded by `encodeChunk`. */
+export interface NewChunk {
+  readonly topicId: number;
+  readonly partition: number;
+  readonly recordCount: number;
+  readonly body: Uint8Array;
+}
+
+/** Chunks that follow each other, in one buffer that can be transferred between threads. */
+export interface ChunkRun {
+  readonly buffer: ArrayBuffer;
+  readonly places: readonly ChunkPlace[];
+}
+
+export interface LogFile {
+  topic(name: string): TopicInfo | null;
+  ensureTopic(name: string, partitions: number): TopicInfo;
+  /** One durable transaction; the first offset of each chunk, in their order. */
+  append(nowUs: number, chunks: readonly NewChunk[]): readonly number[];
+  /** Whole chunks from the one that holds `fromOffset`, until they hold `maxRecords` records or `maxBytes` bytes. */
+  read(topicId: number, partition: number, fromOffset: number, maxRecords: number, maxBytes: number): ChunkRun;
+  bounds(topicId: number, partitions: number): readonly PartitionBounds[];
+  offsetAt(topicId: number, partition: number, timestampUs: number): number;
+  commitOffsets(group: string, topicId: number, nextOffsets: readonly (readonly [partition: number, offset: number])[]): void;
+  committedOffsets(group: string, topicId: number): readonly (readonly [partition: number, offset: number])[];
+  close(): void;
+}
+
+/** Opens or creates the file; throws libsql's SqliteError, or KS_LOG for a file of a newer Keystone. */
+export function openLogFile(path: string): LogFile {
+  const db = openSqliteFile(path, { busyTimeoutMs: BUSY_TIMEOUT_MS });
+  db.pragma(`wal_autocheckpoint=${CHECKPOINT_PAGES}`);
+  const version = db.pragma('user_version');
+  if (typeof version === 'number' && version > SCHEMA_VERSION) {
+    db.close();
+    throw new KeystoneError('KS_LOG', `The event log ${path} was written by a newer Keystone (schema ${version})`, {
+      hint: 'Update Keystone.',
+    });
+  }
+  if (version === 0) {
+    db.immediate(() => {
+      db.exec(SCHEMA);
+      db.pragma(`user_version=${SCHEMA_VERSION}`);
+    });
+  }
+  const findTopic = db.prepare('SELECT topic_id, partitions FROM topics WHERE name = ?');
+  const addTopic = db.prepare('INSERT INTO topics (name, partitions) VALUES (?, ?) ON CONFLICT (name) DO NOTHING');
+  const addChunk = db.prepare(
+    'INSERT INTO chunks (topic_id, partition, base_offset, record_count, timestamp_us, body) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  const range = 'FROM chunks WHERE topic_id = ? AND partition = ? AND base_offset';
+  const lastChunk = db.prepare(`SELECT base_offset, record_count, timestamp_us ${range} <= ? ORDER BY base_offset DESC LIMIT 1`);
+  const firstChunk = db.prepare(`SELECT base_offset ${range} >= 0 ORDER BY base_offset LIMIT 1`);
+  const plan = db.prepare(
+    `SELECT base_offset, record_count, timestamp_us, length(body) AS bytes ${range} >= ? ORDER BY base_offset LIMIT ${PLAN_PAGE}`,
+  );
+  const bodies = db.prepare(`SELECT body ${range} BETWEEN ? AND ? ORDER BY base_offset LIMIT ?`);
+  const setOffset = db.prepare(
+    `INSERT INTO group_offsets (consumer_group, topic_id, partition, next_offset) VALUES (?, ?, ?, ?)
+     ON CONFLICT (consumer_group, topic_id, partition) DO UPDATE SET next_offset = excluded.next_offset`,
+  );
+  const getOffsets = db.prepare(
+    'SELECT partition, next_offset FROM group_offsets WHERE consumer_group = ? AND topic_id = ? ORDER BY partition',
+  );
+
+  const num = (row: SqliteRow, column: string): number => row[column] as number;
+  const topic = (name: string): TopicInfo | null => {
+    const row = findTopic.get(name);
+    return row ? { topicId: num(row, 'topic_id'), partitions: num(row, 'partitions') } : null;
+  };
+  /** The chunk that holds `offset`, or the last one before it. */
+  const chunkAt = (topicId: number, partition: number, offset: number) => {
+    const row = lastChunk.get(topicId, partition, offset);
+    if (!row) return null;
+    const base = num(row, 'base_offset');
+    return { base, end: base + num(row, 'record_count'), timestampUs: num(row, 'timestamp_us') };
+  };
+  const endOf = (topicId: number, partition: number) => chunkAt(topicId, partition, Number.MAX_SAFE_INTEGER);
+  const startOf = (topicId: number, partition: number): number => {
+    const row = firstChunk.get(topicId, partition);
+    return row ? num(row, 'base_offset') : 0;
+  };
+
+  let nextWalCheckBytes = WAL_LIMIT_BYTES;
+  const boundWal = (): void => {
+    const walBytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    if (walBytes < nextWalCheckBytes) return;
+    db.pragma('busy_timeout=250');
+    try {
+      db.pragma('wal_checkpoint(TRUNCATE)');
+    } catch {
+      // Busy or out of space: the commit itself is done, and the next one tries again.
+    }
+    db.pragma(`busy_timeout=${BUSY_TIMEOUT_MS}`);
+    const leftBytes = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    nextWalCheckBytes = Math.max(WAL_LIMIT_BYTES, leftBytes + WAL_LIMIT_BYTES / 4);
+  };
+
+  return {
+    topic,
+    ensureTopic: (name, partitions) => {
+      const known = topic(name);
+      if (known) return known;
+      addTopic.run(name, partitions);
+      return topic(name)!;
+    },
+    append: (nowUs, chunks) => {
+      const bases = db.immediate(() => {
+        const ends = new Map<string, { end: number; timestampUs: number }>();
+        return chunks.map(({ topicId, partition, recordCount, body }) => {
+          const id = `${topicId}/${partition}`;
+          const last = ends.get(id) ?? endOf(topicId, partition) ?? { end: 0, timestampUs: 0 };
+          const end = last.end + recordCount;
+          if (!Number.isSafeInteger(end))
+            throw new KeystoneError('KS_LOG', `Partition ${partition} is full: its next offset would be beyond 2^53`);
+          const timestampUs = Math.max(nowUs, last.timestampUs);
+          addChunk.run(topicId, partition, last.end, recordCount, timestampUs, body);
+          ends.set(id, { end, timestampUs });
+          return last.end;
+        });
+      });
+      boundWal();
+      return bases;
+    },
+    read: (topicId, partition, fromOffset, maxRecords, maxBytes) => {
+      const places: ChunkPlace[] = [];
+      let byteLength = 0;
+      let records = 0;
+      let at = chunkAt(topicId, partition, fromOffset)?.base ?? fromOffset;
+      const full = (): boolean => records >= maxRecords || (records > 0 && byteLength >= maxBytes);
+      for (let more = true; more && !full();) {
+        const page = plan.all(topicId, partition, at);
+        more = page.length === PLAN_PAGE;
+        for (const row of page) {
+          const baseOffset = num(row, 'base_offset');
+          const recordCount = num(row, 'record_count');
+          at = baseOffset + 1;
+          const wanted = baseOffset + recordCount - Math.max(baseOffset, fromOffset);
+          if (wanted <= 0) continue;
+          places.push({
+            byteOffset: byteLength,
+            byteLength: num(row, 'bytes'),
+            baseOffset,
+            recordCount,
+            timestampUs: num(row, 'timestamp_us'),
+          });
+          byteLength += num(row, 'bytes');
+          records += wanted;
+          if (full()) break;
+        }
+      }
+      const buffer = new ArrayBuffer(byteLength);
+      const target = new Uint8Array(buffer);
+      // libsql fetches rows by the hundred: a few large bodies at a time keep its copies small.
+      for (let n = 0; n < places.length;) {
+        const first = n;
+        for (let bytes = 0; n < places.length && (n === first || bytes + places[n]!.byteLength <= 4 * 1024 * 1024); n++)
+          bytes += places[n]!.byteLength;
+        const rows = bodies.all(topicId, partition, places[first]!.baseOffset, places[n - 1]!.baseOffset, n - first);
+        rows.forEach((row, i) => target.set(new Uint8Array(row['body'] as ArrayBuffer), places[first + i]!.byteOffset));
+      }
+      return { buffer, places };
+    },
+    bounds: (topicId, partitions) =>
+      Array.from({ length: partitions }, (_, partition) => ({
+        partition,
+        startOffset: startOf(topicId, partition),
+        endOffset: endOf(topicId, partition)?.end ?? 0,
+      })),
+    offsetAt: (topicId, partition, timestampUs) => {
+      let low = startOf(topicId, partition);
+      let high = endOf(topicId, partition)?.end ?? 0;
+      while (low < high) {
+        const middle = low + Math.floor((high - low) / 2);
+        const chunk = chunkAt(topicId, partition, middle)!;
+        if (chunk.timestampUs >= timestampUs) high = Math.max(low, chunk.base);
+        else low = Math.max(middle + 1, chunk.end);
+      }
+      return low;
+    },
+    commitOffsets: (group, topicId, nextOffsets) =>
+      db.immediate(() => {
+        for (const [partition, offset] of nextOffsets) setOffset.run(group, topicId, partition, offset);
+      }),
+    committedOffsets: (group, topicId) =>
+      getOffsets.all(group, topicId).map((row) => [num(row, 'partition'), num(row, 'next_offset')] as const),
+    close: () => db.close(),
+  };
+}
