@@ -1,0 +1,151 @@
+/**
+ * The state store on a laptop: a SQLite file that several processes share. Every method is one statement, hence one transaction,
+ * so the rules of a lease hold whoever else writes at the same moment.
+ */
+import { Kysely, SqliteDialect, sql, type SqliteDatabase } from 'kysely';
+import type { Clock } from '../clock.js';
+import { KeystoneError } from '../errors.js';
+import { describeSqliteFailure } from '../sqlite/sqlite-failure.js';
+import { openSqliteFile, type SqliteBind, type SqliteFile } from '../sqlite/sqlite-file.js';
+import { migrateState, STATE_SCHEMA_VERSION, type StateSchema } from './state-schema.js';
+import type { Lease, Run, RunStatus, StateStore } from './state-store.js';
+
+/** Its statements take well under a millisecond; the wait blocks the event loop. */
+const BUSY_TIMEOUT_MS = 10_000;
+
+/** The file as kysely's SqliteDialect wants it; binds stay checked. */
+const asKyselyDatabase = (file: SqliteFile): SqliteDatabase => ({
+  close: () => file.close(),
+  prepare: (text) => {
+    const statement = file.prepare(text);
+    return {
+      reader: statement.reader,
+      all: (binds) => statement.all(...(binds as readonly SqliteBind[])),
+      run: (binds) => ({ changes: statement.run(...(binds as readonly SqliteBind[])), lastInsertRowid: 0 }),
+      iterate: (binds) => statement.all(...(binds as readonly SqliteBind[]))[Symbol.iterator](),
+    };
+  },
+});
+
+type LeaseRow = StateSchema['leases'];
+
+const leaseOf = (row: LeaseRow | undefined): Lease | null =>
+  row === undefined || row.holder === null
+    ? null
+    : { name: row.name, holder: row.holder, fencingToken: row.fencing_token, expiresAtMs: row.expires_at_ms };
+
+const runOf = (row: StateSchema['runs']): Run => ({
+  id: row.id,
+  command: row.command,
+  status: row.status as RunStatus,
+  startedAtMs: row.started_at_ms,
+  endedAtMs: row.ended_at_ms,
+  detail: JSON.parse(row.detail) as unknown,
+});
+
+/** Opens or creates the file (and its folder), brought to the newest schema. Every failure is KS_STATE. */
+export async function openSqliteState(options: { readonly path: string; readonly clock: Clock }): Promise<StateStore> {
+  const { path, clock } = options;
+  const failed = (error: unknown): KeystoneError => {
+    const { message, hint } = describeSqliteFailure(error, `the state store ${path}`);
+    return new KeystoneError('KS_STATE', message, { hint, cause: error });
+  };
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw failed(error);
+    }
+  };
+  const file = await guarded(async () => openSqliteFile(path, { busyTimeoutMs: BUSY_TIMEOUT_MS }));
+  const found = await guarded(async () => migrateState(file));
+  if (found > STATE_SCHEMA_VERSION) {
+    file.close();
+    throw new KeystoneError('KS_STATE', `The state store ${path} was written by a newer Keystone (schema ${found})`, {
+      hint: 'Update Keystone.',
+    });
+  }
+  const db = new Kysely<StateSchema>({ dialect: new SqliteDialect({ database: asKyselyDatabase(file) }) });
+  const nowMs = (): number => Math.floor(clock.nowMs());
+
+  return {
+    acquireLease: (name, holder, ttlMs) =>
+      guarded(async () => {
+        const now = nowMs();
+        const row = await db
+          .insertInto('leases')
+          // The first token is the time: tables remember the highest token they saw, and must accept a state file that was lost
+          // and made anew. A token rises far less often than once in a millisecond.
+          .values({ name, holder, fencing_token: now, expires_at_ms: now + Math.ceil(ttlMs) })
+          .onConflict((conflict) =>
+            conflict
+              .column('name')
+              .doUpdateSet({
+                holder: (of) => of.ref('excluded.holder'),
+                // IS NOT: a released lease has no holder, and taking it is a change of holder.
+                fencing_token: sql<number>`leases.fencing_token + (leases.holder IS NOT excluded.holder)`,
+                expires_at_ms: (of) => of.ref('excluded.expires_at_ms'),
+              })
+              .where((of) =>
+                of.or([of('leases.holder', 'is', null), of('leases.holder', '=', holder), of('leases.expires_at_ms', '<=', now)]),
+              ),
+          )
+          .returningAll()
+          .executeTakeFirst();
+        return leaseOf(row);
+      }),
+    renewLease: (lease, ttlMs) =>
+      guarded(async () => {
+        // An expired lease that nobody took is still this holder's: nothing can have been done under a higher token.
+        const row = await db
+          .updateTable('leases')
+          .set({ expires_at_ms: nowMs() + Math.ceil(ttlMs) })
+          .where('name', '=', lease.name)
+          .where('holder', '=', lease.holder)
+          .where('fencing_token', '=', lease.fencingToken)
+          .returningAll()
+          .executeTakeFirst();
+        return leaseOf(row);
+      }),
+    releaseLease: (lease) =>
+      guarded(async () => {
+        await db
+          .updateTable('leases')
+          .set({ holder: null })
+          .where('name', '=', lease.name)
+          .where('holder', '=', lease.holder)
+          .where('fencing_token', '=', lease.fencingToken)
+          .execute();
+      }),
+    readLease: (name) =>
+      guarded(async () => leaseOf(await db.selectFrom('leases').selectAll().where('name', '=', name).executeTakeFirst())),
+    saveRun: (run) =>
+      guarded(async () => {
+        const row = {
+          id: run.id,
+          command: run.command,
+          status: run.status,
+          started_at_ms: Math.floor(run.startedAtMs),
+          ended_at_ms: run.endedAtMs === null ? null : Math.floor(run.endedAtMs),
+          detail: JSON.stringify(run.detail ?? null),
+        };
+        await db
+          .insertInto('runs')
+          .values(row)
+          .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+          .execute();
+      }),
+    listRuns: ({ command, limit }) =>
+      guarded(async () => {
+        let query = db
+          .selectFrom('runs')
+          .selectAll()
+          .orderBy('started_at_ms', 'desc')
+          .orderBy('id', 'desc')
+          .limit(Math.max(0, limit));
+        if (command !== undefined) query = query.where('command', '=', command);
+        return (await query.execute()).map(runOf);
+      }),
+    close: () => guarded(() => db.destroy()),
+  };
+}
