@@ -55,8 +55,7 @@ export async function openDuckSession(options: DuckSessionOptions): Promise<Duck
       failing(sql, async () => {
         await connection.run(sql, bind(params));
       }),
-    rows: (sql, params) =>
-      failing(sql, async () => (await connection.runAndReadAll(sql, bind(params))).getRowObjects() as never),
+    rows: (sql, params) => failing(sql, async () => (await connection.runAndReadAll(sql, bind(params))).getRowObjects() as never),
     jsonRows: (sql, params) =>
       failing(sql, async () => (await connection.runAndReadAll(sql, bind(params))).getRowObjectsJson() as never),
     close: async () => {

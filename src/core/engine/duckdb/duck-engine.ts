@@ -1,0 +1,146 @@
+/**
+ * `SqlEngine` on DuckDB: each query sees views over the snapshots that were current when it began. The session is closed to
+ * everything but the given folders before the first query, so a query can neither write nor read outside the lake.
+ */
+import type { DuckDBResult } from '@duckdb/node-api';
+import { KeystoneError } from '../../errors.js';
+import type { ObjectStore } from '../../store/object-store.js';
+import type { Table, TableName } from '../../table/table-api.js';
+import type { JsonValue, QueryOptions, QueryResult, SqlEngine } from '../sql-engine.js';
+import { quoteLiteral } from '../sql-text.js';
+import { loadAthenaPrelude, useDialect } from './athena-prelude.js';
+import type { DuckSession } from './duck-session.js';
+import { jsonValueOf } from './json-value.js';
+import { createLakeView } from './lake-view.js';
+import { placeOf, sqlFailure } from './sql-failure.js';
+import { parseStatement, type ParsedStatement } from './statement-relations.js';
+
+export interface DuckEngineOptions {
+  /** The engine's own session; closed with the engine. */
+  readonly session: DuckSession;
+  readonly tableNames: () => Promise<readonly TableName[]>;
+  readonly table: (name: TableName) => Promise<Table | null>;
+  readonly store: ObjectStore;
+  /** Absolute folders that hold data files: all that the session may read. */
+  readonly readableFolders: readonly string[];
+}
+
+/** Functions in FROM that touch neither files nor settings. */
+const TABLE_FUNCTIONS = new Set(
+  `range generate_series unnest repeat repeat_row json_each json_tree duckdb_columns duckdb_functions duckdb_keywords duckdb_tables
+   duckdb_types duckdb_views pragma_table_info pragma_version`.split(/\s+/),
+);
+
+type Query = ParsedStatement & { readonly kind: 'query' };
+
+export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEngine> {
+  const { session } = options;
+  await session.run(`SET allowed_directories = [${options.readableFolders.map(quoteLiteral).join(', ')}]`);
+  await session.run('SET enable_external_access = false');
+  await loadAthenaPrelude(session);
+  /** Metadata location and bytes of each table's view, so that an unchanged table costs one catalog read. */
+  const views = new Map<TableName, { readonly metadataLocation: string; readonly sizeBytes: number }>();
+  /** One query at a time: the views belong to the query that refreshed them. */
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** Bytes of the table's files. */
+  const refreshView = async (name: TableName): Promise<number> => {
+    const table = await options.table(name);
+    if (!table) throw await unknownTable(name);
+    const state = await table.state();
+    const known = views.get(name);
+    if (known?.metadataLocation === state.metadataLocation) return known.sizeBytes;
+    const { currentSnapshot } = state;
+    const scan = currentSnapshot ? await table.scan({ snapshotId: currentSnapshot.id }) : { files: [], sizeBytes: 0 };
+    await createLakeView(session, name, state.fields, scan.files, options.store);
+    views.set(name, { metadataLocation: state.metadataLocation, sizeBytes: scan.sizeBytes });
+    return scan.sizeBytes;
+  };
+
+  const unknownTable = async (name: string): Promise<KeystoneError> => {
+    const existing = await options.tableNames();
+    const sameName = existing.filter((table) => table.endsWith(`.${name.toLowerCase()}`));
+    const listed =
+      existing.length > 0
+        ? `tables: ${existing.join(', ')}`
+        : 'the lake has no tables yet: keystone consume run --until-caught-up';
+    return new KeystoneError('KS_NOT_FOUND', `there is no table ${name}`, {
+      hint: sameName.length > 0 ? `write ${sameName.join(' or ')}` : listed,
+      details: { table: name, tables: existing },
+    });
+  };
+
+  const parse = async (sql: string): Promise<Query> => {
+    const parsed = await parseStatement(session, sql);
+    if (parsed.kind === 'syntaxError') {
+      const place = parsed.position === null ? null : placeOf(sql, parsed.position);
+      const where = place ? ` (line ${place.line}, column ${place.column})` : '';
+      throw new KeystoneError('KS_SQL', `Parser Error: ${parsed.message}${where}`, {
+        details: { ...place, sql: sql.slice(0, 500) },
+      });
+    }
+    if (parsed.kind === 'refused') {
+      throw new KeystoneError('KS_SQL', `the statement was refused: ${parsed.reason}`, {
+        hint: 'give one SELECT, WITH, VALUES, FROM, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN',
+      });
+    }
+    const outside = parsed.tableFunctions.find((name) => !TABLE_FUNCTIONS.has(name));
+    if (outside !== undefined) {
+      throw new KeystoneError('KS_SQL', `the statement was refused: ${outside} reads what is no table of the lake`, {
+        hint: 'read tables by name, e.g. silver.orders; keystone table list names them',
+      });
+    }
+    const bareName = parsed.bareNames[0];
+    if (bareName !== undefined) throw await unknownTable(bareName);
+    return parsed;
+  };
+
+  const run = async (sql: string, queryOptions: QueryOptions): Promise<QueryResult> => {
+    if (queryOptions.signal?.aborted) throw new KeystoneError('KS_INTERRUPTED', 'the query was stopped before it began');
+    const parsed = await parse(sql);
+    const read = new Set(parsed.tables);
+    let bytesScanned = 0;
+    for (const name of read) bytesScanned += await refreshView(name);
+    if (parsed.readsCatalog) for (const name of await options.tableNames()) if (!read.has(name)) await refreshView(name);
+    await useDialect(session, queryOptions.dialect ?? 'engine');
+    const interrupt = (): void => session.connection.interrupt();
+    queryOptions.signal?.addEventListener('abort', interrupt, { once: true });
+    try {
+      const result = await session.connection.stream(sql);
+      return { ...(await readRows(result, queryOptions.maxRows ?? Number.POSITIVE_INFINITY)), bytesScanned };
+    } catch (error) {
+      if (queryOptions.signal?.aborted) throw new KeystoneError('KS_INTERRUPTED', 'the query was stopped', { cause: error });
+      throw sqlFailure(error, sql);
+    } finally {
+      queryOptions.signal?.removeEventListener('abort', interrupt);
+    }
+  };
+
+  return {
+    name: 'duckdb',
+    query: (sql, queryOptions = {}) => {
+      const answer = last.then(() => run(sql, queryOptions));
+      last = answer.catch(() => undefined);
+      return answer;
+    },
+    close: async () => {
+      await last;
+      await session.close();
+    },
+  };
+}
+
+/** Reads chunk by chunk and stops one row past `maxRows`, so a cut result costs only what is shown. */
+async function readRows(result: DuckDBResult, maxRows: number): Promise<Omit<QueryResult, 'bytesScanned'>> {
+  const names = result.deduplicatedColumnNames();
+  const columns = names.map((name, index) => ({ name, type: result.columnType(index).toString() }));
+  const rows: { [column: string]: JsonValue }[] = [];
+  for (;;) {
+    const chunk = await result.fetchChunk();
+    if (!chunk || chunk.rowCount === 0) return { columns, rows, truncated: false };
+    for (const values of chunk.getRows()) {
+      if (rows.length >= maxRows) return { columns, rows, truncated: true };
+      rows.push(Object.fromEntries(names.map((name, index) => [name, jsonValueOf(values[index] ?? null)])));
+    }
+  }
+}
