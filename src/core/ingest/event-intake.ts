@@ -1,0 +1,105 @@
+/**
+ * The one way from a decoded request into the log, for every service: accept, reserve, group commit, receipts in order.
+ * Nothing is answered before the log's append has resolved.
+ */
+import { status } from '@grpc/grpc-js';
+import { messageOf } from '../errors.js';
+import { toLogRecord } from '../event/envelope-record.js';
+import type { NewRecord } from '../log/event-log.js';
+import type { AcceptEvent } from './accept-event.js';
+import type { AppendOutcome, GroupCommit } from './group-commit.js';
+import type { InFlightBudget } from './in-flight-budget.js';
+import type { EventResult, WireEvent } from './ingestion-v1-codec.js';
+
+export interface EventIntake {
+  /** `settle` gets one result per event, in their order, once all of them are durable or refused. */
+  take(events: readonly WireEvent[], settle: (results: readonly EventResult[]) => void): void;
+  /** Events acknowledged and refused since the start. */
+  totals(): { readonly accepted: number; readonly refused: number };
+}
+
+export interface IntakeOptions {
+  readonly topic: string;
+  readonly accept: AcceptEvent;
+  readonly budget: InFlightBudget;
+  readonly commits: GroupCommit;
+  /** Told of a failed append, once per request that it hit. */
+  readonly onAppendFailed: (error: Error) => void;
+}
+
+/** A full disk is the client's cue to slow down, anything else to try again. */
+const codeOf = (error: Error): number =>
+  /SQLITE_FULL|ENOSPC|disk is full/i.test(`${messageOf(error)} ${error.cause === undefined ? '' : messageOf(error.cause)}`)
+    ? status.RESOURCE_EXHAUSTED
+    : status.UNAVAILABLE;
+
+export function createEventIntake(options: IntakeOptions): EventIntake {
+  const { topic, accept, budget, commits } = options;
+  let accepted = 0;
+  let refused = 0;
+
+  const sizeOf = (event: WireEvent): number => {
+    let size = event.payload.length + event.key.length;
+    for (const header of event.headers) size += header.value.length;
+    return size;
+  };
+
+  return {
+    take(events, settle) {
+      let bytes = 0;
+      for (const event of events) bytes += sizeOf(event);
+      if (!budget.reserve(bytes)) {
+        refused += events.length;
+        const message = `${bytes} more bytes do not fit into the ${budget.maxBytes} that may be in flight; slow down and send again`;
+        settle(
+          events.map((event) => ({
+            kind: 'refused',
+            refusal: { code: status.RESOURCE_EXHAUSTED, message, eventId: event.eventId },
+          })),
+        );
+        return;
+      }
+      const results: EventResult[] = [];
+      const records: NewRecord[] = [];
+      /** For each record: its place in `results`, and its event id. */
+      const places: number[] = [];
+      const ids: string[] = [];
+      for (const event of events) {
+        const acceptance = accept(event);
+        if (acceptance.kind === 'refused') {
+          refused++;
+          const { reason: message, eventId } = acceptance;
+          results.push({ kind: 'refused', refusal: { code: status.INVALID_ARGUMENT, message, eventId } });
+          continue;
+        }
+        places.push(results.length);
+        ids.push(acceptance.envelope.eventId);
+        records.push(toLogRecord(acceptance.envelope));
+        results.push({ kind: 'refused', refusal: { code: status.UNKNOWN, message: 'not appended', eventId: '' } });
+      }
+      commits.submit(records, (outcomes) => {
+        budget.release(bytes);
+        let failure: Error | undefined;
+        outcomes.forEach((outcome: AppendOutcome, index) => {
+          const eventId = ids[index] ?? '';
+          const place = places[index] ?? 0;
+          if (outcome instanceof Error) {
+            refused++;
+            failure = outcome;
+            results[place] = {
+              kind: 'refused',
+              refusal: { code: codeOf(outcome), message: `not kept: ${messageOf(outcome)}`, eventId },
+            };
+          } else {
+            accepted++;
+            const { partition, offset } = outcome;
+            results[place] = { kind: 'receipt', receipt: { topic, partition, offset, eventId, durability: 'log' } };
+          }
+        });
+        if (failure) options.onAppendFailed(failure);
+        settle(results);
+      });
+    },
+    totals: () => ({ accepted, refused }),
+  };
+}

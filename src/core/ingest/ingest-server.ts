@@ -1,0 +1,144 @@
+/**
+ * The ingest server: the founding service and keystone.ingestion.v1, health v1 and reflection, on one gRPC port.
+ *
+ * A client holds an acknowledgement only once its event is durable in the log. Draining (on the signal): no new connection or call is
+ * taken, what was taken is committed and answered, then the server is gone.
+ */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { ReflectionService } from '@grpc/reflection';
+import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
+import type { Clock } from '../clock.js';
+import type { Contract } from '../contract/contract.js';
+import { KeystoneError, messageOf } from '../errors.js';
+import type { KeyMode } from '../event/business-key.js';
+import type { EventLog } from '../log/event-log.js';
+import { eventAcceptor } from './accept-event.js';
+import { createEventIntake } from './event-intake.js';
+import { createGroupCommit } from './group-commit.js';
+import { createInFlightBudget } from './in-flight-budget.js';
+import { FOUNDING_SERVICE, foundingService, INGESTION_V1_SERVICE, ingestionV1Service } from './ingest-services.js';
+
+export interface IngestServerOptions {
+  readonly log: EventLog;
+  readonly topic: string;
+  /** Partitions of the topic if it has to be created. */
+  readonly partitions: number;
+  readonly contracts: ReadonlyMap<string, Contract>;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly defaultDataset: string;
+  readonly keyMode: KeyMode;
+  /** Fixed wait before a group commit; 0 commits when the event loop is free. */
+  readonly lingerMs: number;
+  readonly maxMessageBytes: number;
+  readonly maxInFlightBytes: number;
+  /** Longest wait for open calls while draining, e.g. a health watch that never ends. */
+  readonly drainMs?: number;
+  readonly clock: Clock;
+  readonly randomBytes: (length: number) => Uint8Array;
+  /** Aborted: drain. */
+  readonly signal: AbortSignal;
+  readonly onEvent?: (event: IngestServerEvent) => void;
+}
+
+export type IngestServerEvent =
+  | { readonly kind: 'listening'; readonly address: string }
+  | { readonly kind: 'appendFailed'; readonly message: string }
+  | { readonly kind: 'draining' };
+
+export interface IngestTotals {
+  readonly accepted: number;
+  readonly refused: number;
+}
+
+export interface IngestServer {
+  readonly host: string;
+  readonly port: number;
+  /** Resolves after the drain. */
+  readonly closed: Promise<IngestTotals>;
+  totals(): IngestTotals;
+}
+
+const DRAIN_MS = 10_000;
+/** `proto/` lies beside `src/` and `dist/` alike. */
+const PROTO_DIR = fileURLToPath(new URL('../../../proto/', import.meta.url));
+
+/** All protos that the server speaks, as reflection shows them. */
+const reflection = (): ReflectionService => {
+  const ours = [path.join(PROTO_DIR, 'ingestion.proto'), path.join(PROTO_DIR, 'keystone/ingestion/v1/ingestion.proto')];
+  return new ReflectionService({ ...loadSync(ours, { includeDirs: [PROTO_DIR] }), ...loadSync(healthProto) });
+};
+
+/**
+ * Listens; resolves once the port is open.
+ * @throws KeystoneError KS_PORT_IN_USE when the address is taken or cannot be had.
+ */
+export async function startIngestServer(options: IngestServerOptions): Promise<IngestServer> {
+  const { log, topic, signal } = options;
+  await log.ensureTopic(topic, options.partitions);
+  const commits = createGroupCommit({ append: (records) => log.append(topic, records), lingerMs: options.lingerMs });
+  const intake = createEventIntake({
+    topic,
+    accept: eventAcceptor({ ...options, defaultSource: 'grpc' }),
+    budget: createInFlightBudget(options.maxInFlightBytes),
+    commits,
+    onAppendFailed: (error) => options.onEvent?.({ kind: 'appendFailed', message: messageOf(error) }),
+  });
+
+  // grpc-js would print to stderr what we throw or report ourselves.
+  setLogVerbosity(logVerbosity.NONE);
+  const server = new Server({
+    'grpc.max_receive_message_length': options.maxMessageBytes,
+    // Two servers on one port would share the clients at random: the second must fail.
+    'grpc.so_reuseport': 0,
+  });
+  for (const { definition, handlers } of [foundingService(intake), ingestionV1Service(intake)])
+    server.addService(definition, handlers);
+  const health = new HealthImplementation();
+  const served = ['', FOUNDING_SERVICE, INGESTION_V1_SERVICE];
+  for (const service of served) health.setStatus(service, 'SERVING');
+  health.addToServer(server);
+  reflection().addToServer(server);
+
+  const wanted = `${options.host.includes(':') ? `[${options.host}]` : options.host}:${options.port}`;
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(wanted, ServerCredentials.createInsecure(), (error, bound) => {
+      if (!error) return resolve(bound);
+      const taken = /EADDRINUSE/.test(error.message);
+      reject(
+        new KeystoneError(
+          'KS_PORT_IN_USE',
+          taken ? `${wanted} is in use by another process` : `cannot listen on ${wanted}: ${error.message}`,
+          {
+            hint: taken ? 'keystone ingest serve --port 0' : 'keystone ingest serve --host 127.0.0.1',
+            cause: error,
+          },
+        ),
+      );
+    });
+  });
+  options.onEvent?.({ kind: 'listening', address: `${options.host}:${port}` });
+
+  const drain = async (): Promise<IngestTotals> => {
+    options.onEvent?.({ kind: 'draining' });
+    for (const service of served) health.setStatus(service, 'NOT_SERVING');
+    const stopped = new AbortController();
+    const answered = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+    await commits.flush();
+    await Promise.race([answered, options.clock.sleep(options.drainMs ?? DRAIN_MS, stopped.signal)]);
+    stopped.abort();
+    server.forceShutdown();
+    await commits.flush();
+    return intake.totals();
+  };
+  const closed = new Promise<IngestTotals>((resolve, reject) => {
+    const start = (): void => void drain().then(resolve, reject);
+    if (signal.aborted) start();
+    else signal.addEventListener('abort', start, { once: true });
+  });
+  return { host: options.host, port, closed, totals: () => intake.totals() };
+}

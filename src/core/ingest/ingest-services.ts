@@ -1,0 +1,123 @@
+/**
+ * The gRPC services as grpc-js sees them: paths, hand-written codecs (see `wire-message.ts`) and handlers.
+ * Both answer INVALID_ARGUMENT to broken framing. A refused event ends the founding service's call with CANCELLED and no message
+ * (its clients know nothing else), and v1's with the code and its details.
+ */
+import {
+  status,
+  type handleUnaryCall,
+  type sendUnaryData,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import type { EventIntake } from './event-intake.js';
+import { decodeEventRequest, encodeEventRequest, encodeEventResponse } from './founding-codec.js';
+import {
+  decodeEvent,
+  decodeEventBatch,
+  decodeReceipt,
+  decodeReceiptBatch,
+  encodeEvent,
+  encodeEventBatch,
+  encodeReceipt,
+  encodeReceiptBatch,
+  type EventResult,
+  type Receipt,
+  type WireEvent,
+} from './ingestion-v1-codec.js';
+import type { Decoded } from './wire-message.js';
+
+export const FOUNDING_SERVICE = 'IngestionService';
+export const INGESTION_V1_SERVICE = 'keystone.ingestion.v1.Ingestion';
+
+/** A unary method whose decoders answer a value for broken bytes instead of throwing. */
+export interface UnaryMethod<Request, Response> {
+  readonly path: string;
+  readonly requestStream: false;
+  readonly responseStream: false;
+  readonly requestSerialize: (value: Request) => Buffer;
+  readonly requestDeserialize: (bytes: Buffer) => Decoded<Request>;
+  readonly responseSerialize: (value: Response) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => Decoded<Response>;
+}
+
+const unary = <Request, Response>(
+  path: string,
+  request: { readonly encode: (value: Request) => Buffer; readonly decode: (bytes: Buffer) => Decoded<Request> },
+  response: { readonly encode: (value: Response) => Buffer; readonly decode: (bytes: Buffer) => Decoded<Response> },
+): UnaryMethod<Request, Response> => ({
+  path,
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: request.encode,
+  requestDeserialize: request.decode,
+  responseSerialize: response.encode,
+  responseDeserialize: response.decode,
+});
+
+export const foundingMethods = {
+  SendEvent: unary<Uint8Array, boolean>(
+    `/${FOUNDING_SERVICE}/SendEvent`,
+    { encode: encodeEventRequest, decode: decodeEventRequest },
+    { encode: encodeEventResponse, decode: (bytes) => ({ kind: 'message', message: bytes[1] === 1 }) },
+  ),
+};
+
+export const ingestionV1Methods = {
+  SendEvent: unary<WireEvent, Receipt>(
+    `/${INGESTION_V1_SERVICE}/SendEvent`,
+    { encode: encodeEvent, decode: decodeEvent },
+    { encode: encodeReceipt, decode: decodeReceipt },
+  ),
+  SendEventBatch: unary<readonly WireEvent[], readonly EventResult[]>(
+    `/${INGESTION_V1_SERVICE}/SendEventBatch`,
+    { encode: encodeEventBatch, decode: decodeEventBatch },
+    { encode: encodeReceiptBatch, decode: decodeReceiptBatch },
+  ),
+};
+
+const NO_BYTES: Uint8Array = new Uint8Array(0);
+
+/** Answers broken framing itself and hands whole messages on. */
+const handling =
+  <Request, Response>(
+    handle: (request: Request, answer: sendUnaryData<Response>) => void,
+  ): handleUnaryCall<Decoded<Request>, Response> =>
+  (call, answer) => {
+    if (call.request.kind === 'malformed') answer({ code: status.INVALID_ARGUMENT, details: call.request.reason });
+    else handle(call.request.message, answer);
+  };
+
+export interface ServiceBinding {
+  readonly definition: ServiceDefinition;
+  readonly handlers: UntypedServiceImplementation;
+}
+
+/** `IngestionService` of `proto/ingestion.proto`. */
+export const foundingService = (intake: EventIntake): ServiceBinding => ({
+  definition: foundingMethods,
+  handlers: {
+    SendEvent: handling<Uint8Array, boolean>((payload, answer) => {
+      intake.take([{ payload, dataset: '', key: NO_BYTES, eventId: '', source: '', headers: [] }], ([result]) => {
+        if (result?.kind === 'receipt') answer(null, true);
+        else answer({ code: status.CANCELLED, details: '' });
+      });
+    }),
+  },
+});
+
+/** `keystone.ingestion.v1.Ingestion`. */
+export const ingestionV1Service = (intake: EventIntake): ServiceBinding => ({
+  definition: ingestionV1Methods,
+  handlers: {
+    SendEvent: handling<WireEvent, Receipt>((event, answer) => {
+      intake.take([event], ([result]) => {
+        if (result?.kind === 'receipt') answer(null, result.receipt);
+        else answer({ code: result?.refusal.code ?? status.UNKNOWN, details: result?.refusal.message ?? '' });
+      });
+    }),
+    SendEventBatch: handling<readonly WireEvent[], readonly EventResult[]>((events, answer) => {
+      intake.take(events, (results) => answer(null, results));
+    }),
+  },
+});

@@ -1,0 +1,158 @@
+/**
+ * Sends events to an ingest server in batches, a few of them under way at once.
+ *
+ * Every event has its id before it is sent, so a batch whose answer was lost is sent again under the same ids: the lake sees a
+ * duplicate, never a second event. A batch that is sent again may land behind later ones.
+ */
+import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
+import type { Clock } from '../clock.js';
+import { KeystoneError, messageOf } from '../errors.js';
+import type { EventSink, OnResults } from './event-sink.js';
+import type { FileEvent } from './file-event.js';
+import { ingestionV1Methods } from './ingest-services.js';
+import type { EventResult, WireEvent } from './ingestion-v1-codec.js';
+
+export interface ServerSinkOptions {
+  /** `host:port`. */
+  readonly address: string;
+  readonly clock: Clock;
+  readonly onResults: OnResults;
+  readonly signal: AbortSignal;
+  /** How long one batch is tried again while the server is away or full. */
+  readonly retryMs?: number;
+  readonly batchEvents?: number;
+  /** Batches under way at once. */
+  readonly window?: number;
+}
+
+const RETRY_MS = 10_000;
+const CONNECT_MS = 3_000;
+const FIRST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 1_000;
+const BATCH_EVENTS = 500;
+const BATCH_BYTES = 1_000_000;
+const WINDOW = 4;
+
+const isTransient = (code: number): boolean => code === status.UNAVAILABLE || code === status.RESOURCE_EXHAUSTED;
+const NO_KEY: Uint8Array = new Uint8Array(0);
+
+const toWire = ({ payload, dataset, eventId, source, headers }: FileEvent): WireEvent => ({
+  payload,
+  dataset,
+  key: NO_KEY,
+  eventId,
+  source,
+  headers,
+});
+
+/** @throws KeystoneError KS_SERVER_UNREACHABLE when nothing answers at the address. */
+export async function openServerSink(options: ServerSinkOptions): Promise<EventSink> {
+  const { address, clock, signal } = options;
+  const retryMs = options.retryMs ?? RETRY_MS;
+  const batchEvents = options.batchEvents ?? BATCH_EVENTS;
+  const client = new Client(address, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': -1,
+    'grpc.max_reconnect_backoff_ms': LONGEST_WAIT_MS,
+  });
+  const unreachable = (cause: unknown): KeystoneError =>
+    new KeystoneError('KS_SERVER_UNREACHABLE', `no ingest server answers at ${address}: ${messageOf(cause)}`, {
+      hint: 'keystone ingest serve',
+      cause,
+    });
+  await new Promise<void>((resolve, reject) => {
+    client.waitForReady(clock.nowMs() + CONNECT_MS, (error) => {
+      if (!error) return resolve();
+      client.close();
+      reject(unreachable(error));
+    });
+  });
+
+  const call = (events: readonly WireEvent[]): Promise<readonly EventResult[] | ServiceError> =>
+    new Promise((resolve) => {
+      const { path, requestSerialize, responseDeserialize } = ingestionV1Methods.SendEventBatch;
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, events, (error, answer) => {
+        if (error) return resolve(error);
+        if (answer?.kind === 'message' && answer.message.length === events.length) return resolve(answer.message);
+        resolve(
+          Object.assign(new Error('the server did not answer one result per event'), {
+            code: status.INTERNAL,
+            details: '',
+            metadata: undefined as never,
+          }),
+        );
+      });
+    });
+
+  /** Sends until each event has a receipt or a final refusal. */
+  const deliver = async (batch: readonly WireEvent[]): Promise<void> => {
+    const until = clock.nowMs() + retryMs;
+    let open = batch;
+    for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+      const answer = await call(open);
+      const mayRetry = clock.nowMs() + wait < until && !signal.aborted;
+      let again: readonly WireEvent[];
+      if (answer instanceof Error) {
+        // A batch over the server's size limit never fits; only "in flight" exhaustion passes.
+        const tooLarge = answer.code === status.RESOURCE_EXHAUSTED && /larger than max/.test(answer.details);
+        if (tooLarge && open.length > 1) {
+          for (const event of open) await deliver([event]);
+          return;
+        }
+        if (!isTransient(answer.code) || tooLarge) {
+          const { code, details: message } = answer;
+          options.onResults(open.map(({ eventId }) => ({ kind: 'refused', refusal: { code, message, eventId } })));
+          return;
+        }
+        if (!mayRetry) throw unreachable(answer);
+        again = open;
+      } else {
+        again = mayRetry ? open.filter((_, index) => isTransientRefusal(answer[index])) : [];
+        options.onResults(mayRetry ? answer.filter((result) => !isTransientRefusal(result)) : answer);
+      }
+      if (again.length === 0) return;
+      open = again;
+      await clock.sleep(wait, signal);
+    }
+  };
+
+  const underWay = new Set<Promise<void>>();
+  let failure: unknown;
+  const window = options.window ?? WINDOW;
+  let filling: WireEvent[] = [];
+  let fillingBytes = 0;
+  const cut = async (): Promise<void> => {
+    if (failure !== undefined) throw failure;
+    if (filling.length === 0) return;
+    while (underWay.size >= window) await Promise.race(underWay);
+    if (failure !== undefined) throw failure;
+    const batch = filling;
+    filling = [];
+    fillingBytes = 0;
+    const delivery = deliver(batch)
+      .catch((error: unknown) => {
+        failure ??= error;
+      })
+      .finally(() => underWay.delete(delivery));
+    underWay.add(delivery);
+  };
+
+  return {
+    async send(events) {
+      for (const event of events) {
+        if (filling.length >= batchEvents || (filling.length > 0 && fillingBytes + event.payload.length > BATCH_BYTES))
+          await cut();
+        filling.push(toWire(event));
+        fillingBytes += event.payload.length;
+      }
+    },
+    async flush() {
+      await cut();
+      await Promise.all(underWay);
+      if (failure !== undefined) throw failure;
+    },
+    close: () => client.close(),
+  };
+}
+
+const isTransientRefusal = (result: EventResult | undefined): boolean =>
+  result?.kind === 'refused' && isTransient(result.refusal.code);
