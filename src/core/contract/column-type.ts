@@ -46,6 +46,8 @@ export function columnTypeOf(property: OdcsProperty): ColumnTypeOutcome {
       return physical === undefined ? typed({ kind: 'double' }) : numberType(physical);
     case undefined:
       return physical === undefined ? unusable('a column needs a logicalType') : physicalOnly(physical);
+    case 'time':
+      return unusable('there are no columns for times of day: use a string');
     default:
       return unusable(`columns of logicalType ${property.logicalType} are not supported: give its parts as columns of their own`);
   }

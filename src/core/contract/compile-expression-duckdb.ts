@@ -18,12 +18,11 @@ export function compileExpressionForDuckDb(expression: Expression, columns: Colu
       case 'call':
         return `length(${compile(node.argument)})`;
       case 'negate':
-        return `(- ${operand(node.operand, isExact(node))})`;
+        return `(- ${operand(node.operand, node)})`;
       case 'arithmetic': {
         if (node.operator === '/')
           return `(CAST(${compile(node.left)} AS DOUBLE) / nullif(CAST(${compile(node.right)} AS DOUBLE), 0))`;
-        const exact = isExact(node);
-        return `(${operand(node.left, exact)} ${node.operator} ${operand(node.right, exact)})`;
+        return `(${operand(node.left, node)} ${node.operator} ${operand(node.right, node)})`;
       }
       case 'compare':
         return `(${compile(node.left)} ${node.operator} ${compile(node.right)})`;
@@ -42,15 +41,21 @@ export function compileExpressionForDuckDb(expression: Expression, columns: Colu
     }
   };
   const typeOf = (node: Expression): ExpressionType => expressionType(node, columns);
-  const isExact = (node: Expression): boolean => {
+  const exactSize = (node: Expression): { readonly digits: number; readonly scale: number } | null => {
     const type = typeOf(node);
-    return type.family === 'number' && type.exact !== null;
+    return type.family === 'number' && type.exact
+      ? { digits: type.exact.integerDigits + type.exact.scale, scale: type.exact.scale }
+      : null;
   };
-  /** DuckDB's own integer arithmetic fails beyond 32 or 64 bits; a decimal of the right size does not. */
-  const operand = (node: Expression, exact: boolean): string => {
-    const type = typeOf(node);
-    if (!exact || type.family !== 'number' || type.exact === null) return `CAST(${compile(node)} AS DOUBLE)`;
-    return `CAST(${compile(node)} AS DECIMAL(${Math.max(1, type.exact.integerDigits + type.exact.scale)}, ${type.exact.scale}))`;
+  /**
+   * A number as part of `whole`. DuckDB's own integer arithmetic fails beyond 32 or 64 bits, and that of narrow decimals beyond 18
+   * digits even when the result's type has more: so each part is made as wide as the result.
+   */
+  const operand = (node: Expression, whole: Expression): string => {
+    const size = exactSize(node);
+    const result = exactSize(whole);
+    if (size === null || result === null) return `CAST(${compile(node)} AS DOUBLE)`;
+    return `CAST(${compile(node)} AS DECIMAL(${Math.max(1, size.digits, result.digits)}, ${size.scale}))`;
   };
   return compile(expression);
 }
