@@ -18,6 +18,7 @@ import { silverTable } from '../silver/silver-table.js';
 import type { Table } from '../table/table-api.js';
 import { fetchBatch } from './fetch-batch.js';
 import { keepLease, type LeaseKeeper } from './lease-keeper.js';
+import { leaseName } from './lease-name.js';
 
 export interface ConsumeOptions {
   /** Stop once everything that was in the log at the start is derived; else go on until `signal`. */
@@ -40,8 +41,6 @@ export interface ConsumeTotals {
   /** True when everything that was in the log at the start is derived. */
   readonly caughtUp: boolean;
 }
-
-export const leaseName = (topic: string): string => `consume/${topic}`;
 
 const STANDBY_MS = 500;
 /** Share of the memory bound that DuckDB gets; the rest is for a batch, its Arrow and Parquet forms, and Node itself. */

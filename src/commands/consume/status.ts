@@ -1,0 +1,49 @@
+import { Flags } from '@oclif/core';
+import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
+import type { ConsumeStatus as Status, LeaseStatus } from '../../core/consume/consume-status.js';
+import type { Run } from '../../core/state/state-store.js';
+
+export default class ConsumeStatus extends KeystoneCommand {
+  static override summary = 'Show who consumes the topic, how far each step has come, and how the last runs ended';
+  static override description = `bronze.events is fed from the log; ledger.dispositions says how far silver, quarantine and error zone are derived.`;
+  static override examples = [
+    '<%= config.bin %> consume status',
+    '<%= config.bin %> consume status --runs 20 --json',
+    '<%= config.bin %> consume status --output csv --columns table,partition,pendingEvents',
+  ];
+  static override flags = {
+    ...listFlags,
+    topic: Flags.string({ description: 'topic of the log (default: the profile’s)' }),
+    runs: Flags.integer({ description: 'how many of the last runs to show', default: 5, min: 0 }),
+  };
+
+  async run(): Promise<Status> {
+    const { flags } = await this.parse(ConsumeStatus);
+    const lakehouse = await this.lakehouse();
+    const { consumeStatus } = await import('../../core/consume/consume-status.js');
+    const status = await consumeStatus(lakehouse, { topic: flags.topic, runs: flags.runs });
+    this.printRows(status.positions, ['table', 'partition', 'nextOffset', 'logEndOffset', 'pendingEvents']);
+    if (flags.output === undefined || flags.output === 'table') {
+      const nowMs = this.effects().clock.nowMs();
+      this.say(`Topic ${status.topic}, group ${status.group}. ${describeLease(status.lease, nowMs)}`);
+      for (const run of status.lastRuns) this.say(describeRun(run));
+    }
+    this.done(`Done. ${status.pendingLanding} events wait to land, ${status.pendingDerivation} to be derived.`);
+    return status;
+  }
+}
+
+function describeLease(lease: LeaseStatus, nowMs: number): string {
+  switch (lease.kind) {
+    case 'free':
+      return 'Nobody is consuming.';
+    case 'held':
+      return `${lease.holder} is consuming (token ${lease.fencingToken}, renewed until ${new Date(lease.expiresAtMs).toISOString()}).`;
+    case 'expired':
+      return `${lease.holder} was consuming; its lease expired ${((nowMs - lease.expiresAtMs) / 1000).toFixed(1)} s ago.`;
+  }
+}
+
+const describeRun = (run: Run): string =>
+  `Run ${run.id} ${run.status}, started ${new Date(run.startedAtMs).toISOString()}` +
+  (run.endedAtMs === null ? '' : `, took ${((run.endedAtMs - run.startedAtMs) / 1000).toFixed(1)} s`);

@@ -1,0 +1,81 @@
+/** Who consumes a topic, how far each step has come, and how the last runs ended. */
+import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
+import { measureLag } from '../lag/measure-lag.js';
+import type { Lakehouse } from '../lakehouse.js';
+import { DISPOSITIONS } from '../ledger/dispositions-table.js';
+import type { Run } from '../state/state-store.js';
+import type { TableName } from '../table/table-api.js';
+import { leaseName } from './lease-name.js';
+
+/** The builder's lease: an expired one may be taken over at any moment. */
+export type LeaseStatus =
+  | { readonly kind: 'free'; readonly name: string }
+  | {
+      readonly kind: 'held' | 'expired';
+      readonly name: string;
+      readonly holder: string;
+      readonly fencingToken: number;
+      readonly expiresAtMs: number;
+    };
+
+/** How far one step has come in one partition. */
+export interface StepPosition {
+  /** `bronze.events` is fed from the log; `ledger.dispositions` says how far silver, quarantine and error zone are derived. */
+  readonly table: TableName;
+  readonly partition: number;
+  readonly nextOffset: number;
+  readonly logEndOffset: number;
+  /** Events of the log that this step has not done. */
+  readonly pendingEvents: number;
+}
+
+export interface ConsumeStatus {
+  readonly topic: string;
+  readonly group: string;
+  readonly lease: LeaseStatus;
+  readonly positions: readonly StepPosition[];
+  /** Events not yet in bronze. */
+  readonly pendingLanding: number;
+  /** Events not yet derived, those not yet in bronze included. */
+  readonly pendingDerivation: number;
+  /** Newest first. A run that says `running` without holding the lease was killed. */
+  readonly lastRuns: readonly Run[];
+}
+
+/** Throws KS_NOT_FOUND when the topic does not exist. */
+export async function consumeStatus(
+  lakehouse: Lakehouse,
+  of: { readonly topic?: string | undefined; readonly runs: number },
+): Promise<ConsumeStatus> {
+  const dispositions = await lakehouse.table(DISPOSITIONS.name);
+  // Read before the log, so that no step can look further than the log's end.
+  const derived = (await dispositions?.state())?.nextOffsets;
+  const lag = await measureLag(lakehouse, { topic: of.topic });
+  const state = await lakehouse.state();
+  const name = leaseName(lag.topic);
+  const lease = await state.readLease(name);
+  const position = (table: TableName, partition: number, nextOffset: number, logEndOffset: number): StepPosition => ({
+    table,
+    partition,
+    nextOffset,
+    logEndOffset,
+    pendingEvents: Math.max(0, logEndOffset - nextOffset),
+  });
+  const landing = lag.partitions.map((p) => position(BRONZE_EVENTS.name, p.partition, p.lakeOffset, p.endOffset));
+  const derivation = lag.partitions.map((p) =>
+    position(DISPOSITIONS.name, p.partition, derived?.get(lag.topic)?.get(p.partition) ?? 0, p.endOffset),
+  );
+  const pending = (positions: readonly StepPosition[]): number => positions.reduce((sum, p) => sum + p.pendingEvents, 0);
+  return {
+    topic: lag.topic,
+    group: lag.group,
+    lease:
+      lease === null
+        ? { kind: 'free', name }
+        : { kind: lease.expiresAtMs > lakehouse.effects.clock.nowMs() ? 'held' : 'expired', ...lease },
+    positions: [...landing, ...derivation],
+    pendingLanding: pending(landing),
+    pendingDerivation: pending(derivation),
+    lastRuns: await state.listRuns({ command: 'consume run', limit: of.runs }),
+  };
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { consumeStatus } from '../../../src/core/consume/consume-status.js';
+import { leaseName } from '../../../src/core/consume/lease-name.js';
+import { lakehouseAt, offsetsAt, recordFor, START_MS, TOPIC } from '../../support/lakehouse-at-offsets.js';
+
+describe('consumeStatus', () => {
+  it('shows the lease, how far landing and derivation are, and the last runs', async () => {
+    const lakehouse = await lakehouseAt({ 'bronze.events': offsetsAt(2, 1), 'ledger.dispositions': offsetsAt(1, 1) });
+    const log = await lakehouse.log();
+    await log.ensureTopic(TOPIC, 2);
+    await log.append(TOPIC, [recordFor(0), recordFor(0), recordFor(0), recordFor(1)]);
+    const state = await lakehouse.state();
+    expect((await consumeStatus(lakehouse, { runs: 5 })).lease).toEqual({ kind: 'free', name: leaseName(TOPIC) });
+    const lease = await state.acquireLease(leaseName(TOPIC), 'host/1', 1000);
+    for (const id of ['r1', 'r2'])
+      await state.saveRun({
+        id,
+        command: 'consume run',
+        status: 'succeeded',
+        startedAtMs: START_MS,
+        endedAtMs: START_MS + 5,
+        detail: { landed: 1 },
+      });
+    await state.saveRun({
+      id: 'other',
+      command: 'gold run',
+      status: 'failed',
+      startedAtMs: START_MS,
+      endedAtMs: null,
+      detail: null,
+    });
+    const status = await consumeStatus(lakehouse, { runs: 1 });
+    expect(status.lease).toEqual({ kind: 'held', ...lease });
+    expect(status.positions).toEqual([
+      { table: 'bronze.events', partition: 0, nextOffset: 2, logEndOffset: 3, pendingEvents: 1 },
+      { table: 'bronze.events', partition: 1, nextOffset: 1, logEndOffset: 1, pendingEvents: 0 },
+      { table: 'ledger.dispositions', partition: 0, nextOffset: 1, logEndOffset: 3, pendingEvents: 2 },
+      { table: 'ledger.dispositions', partition: 1, nextOffset: 1, logEndOffset: 1, pendingEvents: 0 },
+    ]);
+    expect([status.pendingLanding, status.pendingDerivation]).toEqual([1, 2]);
+    expect(status.lastRuns.map((run) => run.id)).toEqual(['r2']);
+    lakehouse.advance(1000);
+    expect((await consumeStatus(lakehouse, { runs: 0 })).lease.kind).toBe('expired');
+  });
+});
