@@ -1,0 +1,95 @@
+/**
+ * From logged events to partitioned Parquet: `keystone consume run` beside the founding Python consumer, the same events, the same run, in
+ * turns. Python's batch is as large as Keystone's flush, which spares it small files.
+ */
+import { createWriteStream } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { machineLine, median, round, type BenchOptions, type BenchResult, type BenchRow } from './bench-result.js';
+import { pythonWithPyarrow } from './python-venv.js';
+import { samplePayloads } from './sample-payloads.js';
+import { runWatched, type FinishedProcess } from './watched-process.js';
+
+const EVENTS = 300_000;
+const DAYS = 61;
+const ROUNDS = 3;
+const PYTHON_BATCH = 200_000;
+
+function* lines(events: number, count: (bytes: number) => void): Generator<Buffer> {
+  for (const payload of samplePayloads(events, DAYS)) {
+    count(payload.length);
+    yield Buffer.concat([payload, Buffer.from('\n')]);
+  }
+}
+
+export async function benchConsume({ root, events, say }: BenchOptions): Promise<BenchResult> {
+  const total = events ?? EVENTS;
+  const python = await pythonWithPyarrow(say);
+  const bin = path.join(root, 'bin/run.js');
+  const dir = await mkdtemp(path.join(os.tmpdir(), 'keystone-bench-consume-'));
+  const keystone: FinishedProcess[] = [];
+  const founding: FinishedProcess[] = [];
+  let payloadBytes = 0;
+  try {
+    const file = path.join(dir, 'orders.ndjson');
+    say(`making ${total} events over ${DAYS} days`);
+    await pipeline(Readable.from(lines(total, (bytes) => (payloadBytes += bytes))), createWriteStream(file));
+    const logged = path.join(dir, 'logged');
+    await runWatched([process.execPath, bin, 'init', logged], { cwd: dir });
+    await runWatched([process.execPath, bin, 'ingest', 'send', file, '--direct', '--dataset', 'orders'], { cwd: logged });
+    for (let number = 1; number <= ROUNDS; number++) {
+      say(`round ${number} of ${ROUNDS}`);
+      const project = path.join(dir, `project-${number}`);
+      await cp(logged, project, { recursive: true });
+      keystone.push(
+        await runWatched([process.execPath, bin, 'consume', 'run', '--until-caught-up', '--quiet'], { cwd: project }),
+      );
+      await rm(project, { recursive: true });
+      const out = path.join(dir, `python-${number}`);
+      await mkdir(out);
+      // The program lies in the checkout, not beside the compiled bench.
+      const program = fileURLToPath(new URL('../../bench/founding-consumer.py', import.meta.url));
+      founding.push(await runWatched([python, program, file, out, String(PYTHON_BATCH)], { cwd: dir }));
+      await rm(out, { recursive: true });
+    }
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+  const figures = (runs: readonly FinishedProcess[]) => ({
+    rate: total / median(runs.map((run) => run.wallSeconds)),
+    cpu: (median(runs.map((run) => run.cpuSeconds ?? Number.NaN)) / total) * 1e6,
+    rss: Math.max(...runs.map((run) => run.peakRssMb ?? Number.NaN)),
+  });
+  const ours = figures(keystone);
+  const theirs = figures(founding);
+  const row = (name: string, writes: string, { rate, cpu, rss }: typeof ours): BenchRow => ({
+    consumer: name,
+    'rows/s': round(rate),
+    'CPU s/M': round(cpu, 1),
+    'peak RSS MB': round(rss),
+    writes,
+  });
+  return {
+    bench: 'consume',
+    command: `npm run bench -- consume${events === null ? '' : ` --events ${events}`}`,
+    machine: machineLine(),
+    rows: [
+      row('keystone consume run', 'bronze (raw bytes) + silver (typed) + rejects + account, Iceberg commits', ours),
+      row('founding Python consumer', 'silver only (texts), no bronze, no rejects, no account', theirs),
+    ],
+    ratios: {
+      'keystone / python, rows/s (higher is better)': round(ours.rate / theirs.rate, 2),
+      'keystone / python, CPU (lower is better)': round(ours.cpu / theirs.cpu, 2),
+      'keystone / python, peak RSS (lower is better)': round(ours.rss / theirs.rss, 2),
+    },
+    notes: [
+      `${total} orders of ${round(payloadBytes / total)} bytes over ${DAYS} days, clean (one broken event would end the Python program); medians of ${ROUNDS} rounds in turns, start-up included`,
+      'keystone reads its embedded log (SQLite); Python reads a file of lines, which costs less than the broker it was written for',
+      `Python writes a batch of ${PYTHON_BATCH} rows at a time with dictionary columns year, month, day; it casts nothing and fsyncs nothing but its offset`,
+    ],
+  };
+}
