@@ -1,0 +1,81 @@
+/** `ingest csv`: streams CSV files into a sink, file by file; a bad row costs itself, a bad file costs itself. */
+import path from 'node:path';
+import { isKeystoneError, messageOf } from '../errors.js';
+import type { ReportProgress } from '../progress.js';
+import { csvEvents } from './csv-events.js';
+import type { PlannedFile } from './csv-file-plan.js';
+import type { EventSink } from './event-sink.js';
+import { fileBytes, interrupted } from './file-bytes.js';
+
+/** What became of one file. `rows` includes `badRows`; `message` says why a file was skipped or failed. */
+export interface CsvFileResult {
+  readonly path: string;
+  readonly dataset: string | null;
+  readonly status: 'ingested' | 'skipped' | 'failed';
+  readonly rows: number;
+  readonly badRows: number;
+  /** Payload bytes. */
+  readonly bytes: number;
+  readonly message: string | null;
+}
+
+export interface CsvResult {
+  readonly files: readonly CsvFileResult[];
+  readonly rows: number;
+  readonly badRows: number;
+  readonly bytes: number;
+}
+
+export interface IngestCsvOptions {
+  readonly files: readonly PlannedFile[];
+  /** Null: count only (a dry run). */
+  readonly sink: EventSink | null;
+  readonly progress: ReportProgress;
+  readonly signal: AbortSignal;
+}
+
+/** A file that breaks off or has no usable header is `failed`, the next one goes on. Rejects when the sink fails or on the signal. */
+export async function ingestCsv({ files, sink, progress, signal }: IngestCsvOptions): Promise<CsvResult> {
+  const results: CsvFileResult[] = [];
+  const total = { rows: 0, badRows: 0, bytes: 0 };
+  for (const file of files) {
+    if (file.kind === 'skip') {
+      results.push({ path: file.path, dataset: null, status: 'skipped', rows: 0, badRows: 0, bytes: 0, message: file.reason });
+      continue;
+    }
+    const source = path.basename(file.path);
+    let rows = 0;
+    let badRows = 0;
+    let bytes = 0;
+    let message: string | null = null;
+    try {
+      for await (const events of csvEvents(fileBytes(file.path, signal), { dataset: file.dataset, source })) {
+        if (signal.aborted) throw interrupted(file.path);
+        for (const event of events) {
+          bytes += event.payload.length;
+          if (event.headers.length > 0) badRows++;
+        }
+        rows += events.length;
+        await sink?.send(events);
+        progress({ phase: source, done: total.rows + rows, unit: 'rows' });
+      }
+    } catch (error) {
+      if (!isKeystoneError(error) || (error.code !== 'KS_CHECK_FAILED' && error.code !== 'KS_NOT_FOUND')) throw error;
+      message = messageOf(error);
+    }
+    total.rows += rows;
+    total.badRows += badRows;
+    total.bytes += bytes;
+    results.push({
+      path: file.path,
+      dataset: file.dataset,
+      status: message === null ? 'ingested' : 'failed',
+      rows,
+      badRows,
+      bytes,
+      message,
+    });
+  }
+  await sink?.flush();
+  return { files: results, ...total };
+}
