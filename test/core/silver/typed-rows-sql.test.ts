@@ -28,13 +28,22 @@ const contractOf = (type: ColumnType, more: Partial<Contract> = {}): Contract =>
   ...more,
 });
 
-async function typed(contract: Contract, payload: string): Promise<{ v: unknown; reasons: readonly string[]; extra: readonly string[] }> {
-  await session.run(`CREATE OR REPLACE TEMP TABLE source AS SELECT 't' AS _topic, 0 AS _partition, 0::BIGINT AS _offset, 'e' AS _event_id, TIMESTAMP '2018-01-01' AS _log_time, $1::VARCHAR AS _text`, [payload]);
-  const [row] = await session.jsonRows<{ v: unknown; _reasons: string[] | null; _extra: string[] | null }>(typedRowsSql(contract, 'source'));
+async function typed(
+  contract: Contract,
+  payload: string,
+): Promise<{ v: unknown; reasons: readonly string[]; extra: readonly string[] }> {
+  await session.run(
+    `CREATE OR REPLACE TEMP TABLE source AS SELECT 't' AS _topic, 0 AS _partition, 0::BIGINT AS _offset, 'e' AS _event_id, TIMESTAMP '2018-01-01' AS _log_time, $1::VARCHAR AS _text`,
+    [payload],
+  );
+  const [row] = await session.jsonRows<{ v: unknown; _reasons: string[] | null; _extra: string[] | null }>(
+    typedRowsSql(contract, 'source'),
+  );
   return { v: row?.v, reasons: row?._reasons ?? [], extra: row?._extra ?? [] };
 }
 
-const value = (type: ColumnType, json: string): Promise<{ v: unknown; reasons: readonly string[] }> => typed(contractOf(type), `{"id":"x","v":${json}}`);
+const value = (type: ColumnType, json: string): Promise<{ v: unknown; reasons: readonly string[] }> =>
+  typed(contractOf(type), `{"id":"x","v":${json}}`);
 const DECIMAL: ColumnType = { kind: 'decimal', precision: 12, scale: 2 };
 
 describe.each<[ColumnType, string, unknown]>([
@@ -114,11 +123,17 @@ test('a required column that is absent, null or empty is missing', async () => {
 });
 
 test('a repeated key is a reason of its own, however it is spelled', async () => {
-  expect((await typed(contractOf({ kind: 'string' }), '{"id":"x","v":"1","\\u0076":"2"}')).reasons).toEqual(['duplicate_json_key']);
+  expect((await typed(contractOf({ kind: 'string' }), '{"id":"x","v":"1","\\u0076":"2"}')).reasons).toEqual([
+    'duplicate_json_key',
+  ]);
 });
 
 test('unknown fields are named and reject nothing', async () => {
-  expect(await typed(contractOf({ kind: 'string' }), '{"id":"x","new":1,"V":2}')).toEqual({ v: null, reasons: [], extra: ['new', 'V'] });
+  expect(await typed(contractOf({ kind: 'string' }), '{"id":"x","new":1,"V":2}')).toEqual({
+    v: null,
+    reasons: [],
+    extra: ['new', 'V'],
+  });
 });
 
 test('trim strips blanks before the cast only where the contract asks for it', async () => {

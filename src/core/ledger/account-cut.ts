@@ -1,0 +1,70 @@
+/**
+ * The moment at which the account is taken. A builder commits a range to several tables, one after the other; between two of these
+ * commits (or after a crash there) the newest snapshots do not fit together. The cut is the newest state that does: every table at
+ * its last snapshot that holds nothing beyond the last complete range.
+ */
+import { alreadyCovers, nextOffsetOf, parseRange } from '../silver/offset-ranges.js';
+import { SUMMARY_RANGE, SUMMARY_SILVER } from '../silver/derive-range.js';
+import type { NextOffsets, Snapshot, Table, TableName, TableState } from '../table/table-api.js';
+import { snapshotNextOffsets } from '../table/snapshot-offsets.js';
+
+export interface TableAtCut {
+  readonly table: Table;
+  readonly state: TableState;
+  /** null: the table is empty at the cut. */
+  readonly snapshot: Snapshot | null;
+}
+
+export interface AccountCut {
+  /** How far every event has a final place, by topic and partition. */
+  readonly processed: NextOffsets;
+  readonly tables: ReadonlyMap<TableName, TableAtCut>;
+  /** Tables whose newest snapshot belongs to a range that is still under way. */
+  readonly inFlight: readonly TableName[];
+}
+
+/** The current line of snapshots, newest first. */
+function lineOf(state: TableState): readonly Snapshot[] {
+  const byId = new Map(state.snapshots.map((snapshot) => [snapshot.id, snapshot]));
+  const line: Snapshot[] = [];
+  for (let at = state.currentSnapshot; at; at = at.parentId === null ? null : (byId.get(at.parentId) ?? null)) line.push(at);
+  return line;
+}
+
+const within = (offsets: NextOffsets, bound: NextOffsets): boolean =>
+  [...offsets].every(([topic, partitions]) =>
+    [...partitions].every(([partition, next]) => next <= nextOffsetOf(bound, topic, partition)),
+  );
+
+/** `derived`: error, quarantine and silver tables. */
+export async function cutAccount(dispositions: Table, derived: readonly Table[]): Promise<AccountCut> {
+  const states = new Map<TableName, TableState>();
+  for (const table of derived) states.set(table.name, await table.state());
+  // Dispositions last: what silver holds of a range, dispositions held before.
+  const ledger = await dispositions.state();
+  const line = lineOf(ledger);
+  const newest = line.findIndex(({ summary }) => summary[SUMMARY_RANGE] !== undefined);
+  const unfinished = newest >= 0 && !silverFollowed(line[newest] as Snapshot, states);
+  const ledgerSnapshot = unfinished ? (line[newest + 1] ?? null) : ledger.currentSnapshot;
+  const processed = ledgerSnapshot ? snapshotNextOffsets(ledgerSnapshot) : (new Map() as NextOffsets);
+  const tables = new Map<TableName, TableAtCut>([
+    [dispositions.name, { table: dispositions, state: ledger, snapshot: ledgerSnapshot }],
+  ]);
+  const inFlight: TableName[] = unfinished ? [dispositions.name] : [];
+  for (const table of derived) {
+    const state = states.get(table.name) as TableState;
+    const snapshot = lineOf(state).find((one) => within(snapshotNextOffsets(one), processed)) ?? null;
+    if (snapshot?.id !== state.currentSnapshot?.id) inFlight.push(table.name);
+    tables.set(table.name, { table, state, snapshot });
+  }
+  return { processed, tables, inFlight };
+}
+
+function silverFollowed(snapshot: Snapshot, states: ReadonlyMap<TableName, TableState>): boolean {
+  const range = parseRange(snapshot.summary[SUMMARY_RANGE] as string);
+  const datasets = JSON.parse(snapshot.summary[SUMMARY_SILVER] ?? '[]') as string[];
+  return datasets.every((dataset) => {
+    const state = states.get(`silver.${dataset}`);
+    return state !== undefined && alreadyCovers(state.nextOffsets, range);
+  });
+}

@@ -1,0 +1,68 @@
+/** The account of a lake: where every event is, and what does not add up. Plain data, as `ledger verify --json` prints it. */
+
+/** One thing that does not add up. `offsets` names at most `MAX_NAMED` of them as `topic/partition/offset`; `count` counts all. */
+export interface AccountBreak {
+  readonly kind:
+    | 'missing-in-bronze' // an offset below bronze's next that is no recorded hole
+    | 'doubled-in-bronze'
+    | 'unaccounted' // in bronze and processed, but neither current in silver nor disposed of
+    | 'doubled' // more than one place at once: twice in silver, or in silver and dispositions
+    | 'foreign' // in silver or dispositions, but not in bronze
+    | 'identity' // a silver row or disposition under another event id or dataset than bronze has
+    | 'key-doubled' // one key, two current rows
+    | 'reject-missing' // a disposition without its row in error.events / quarantine.events
+    | 'reject-doubled' // such a row twice, or without its disposition
+    | 'count' // snapshot summaries contradict each other
+    | 'file' // a data file is missing or does not hold what its manifest says
+    | 'log-recreated'; // the topic ends below bronze's next offset
+  readonly table: string;
+  readonly detail: string;
+  readonly count: number;
+  readonly offsets: readonly string[];
+}
+
+export interface PartitionAccount {
+  readonly topic: string;
+  readonly partition: number;
+  /** From the log; null when the topic is gone. */
+  readonly logStart: number | null;
+  readonly logEnd: number | null;
+  /** Bronze holds every offset below this one. */
+  readonly bronzeNext: number;
+  /** Every event below this one has its final place. */
+  readonly processedNext: number;
+  /** In the log and not yet in bronze: no fault. */
+  readonly pending: number;
+  /** Offsets below bronzeNext that the log never gave out. */
+  readonly holes: number;
+}
+
+export interface RolledBackTable {
+  readonly table: string;
+  readonly currentSnapshot: string | null;
+  readonly rolledBackFrom: string;
+}
+
+export interface Account {
+  readonly mode: 'quick' | 'deep';
+  /** No break and nothing rolled back. */
+  readonly closed: boolean;
+  readonly partitions: readonly PartitionAccount[];
+  readonly totals: {
+    /** Events that bronze holds. */
+    readonly bronze: number;
+    readonly processed: number;
+    /** Landed, not yet processed. */
+    readonly unprocessed: number;
+    readonly silver: Readonly<Record<string, number>>;
+    readonly dispositions: Readonly<Record<string, number>>;
+    readonly pending: number;
+  };
+  readonly breaks: readonly AccountBreak[];
+  readonly rolledBack: readonly RolledBackTable[];
+  /** Tables with a commit under way (or left by a crash, to be finished by the next consumer): judged at their snapshot before it. */
+  readonly inFlight: readonly string[];
+}
+
+/** How many offsets a break names. */
+export const MAX_NAMED = 20;

@@ -1,0 +1,302 @@
+/**
+ * The deep account: reads positions and identities of bronze, silver, dispositions, error zone and quarantine, a bounded stretch of
+ * offsets at a time, so that memory does not grow with the lake.
+ */
+import type { DuckSession } from '../engine/duckdb/duck-session.js';
+import { quoteIdentifier, quoteLiteral } from '../engine/sql-text.js';
+import { isKeystoneError, KeystoneError, messageOf } from '../errors.js';
+import type { Lakehouse } from '../lakehouse.js';
+import { ERROR_EVENTS, QUARANTINE_EVENTS } from '../quarantine/quarantine-tables.js';
+import { scanSql } from '../table/scan-sql.js';
+import type { DataFile, OffsetHole, Snapshot, Table, TableState } from '../table/table-api.js';
+import { type AccountBreak, MAX_NAMED, type PartitionAccount } from './account.js';
+import type { AccountCut } from './account-cut.js';
+import { DISPOSITIONS } from './dispositions-table.js';
+import type { VerifyOptions } from './verify.js';
+
+/** Offsets judged in one step. */
+const STRETCH = 1_000_000;
+
+export interface DeepInput {
+  readonly bronze: Table;
+  readonly bronzeState: TableState;
+  readonly cut: AccountCut | null;
+  readonly partitions: readonly PartitionAccount[];
+  readonly holes: readonly OffsetHole[];
+}
+
+interface Stretch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  readonly toExclusive: number;
+  /** Events at or above it are not processed yet. */
+  readonly processedNext: number;
+}
+
+export async function deepBreaks(
+  lakehouse: Lakehouse,
+  input: DeepInput,
+  options: VerifyOptions,
+): Promise<readonly AccountBreak[]> {
+  const session = await lakehouse.duck();
+  const store = await lakehouse.store();
+  try {
+    const breaks: AccountBreak[] = [...(await fileBreaks(lakehouse, session, input))];
+    // A file that cannot be read makes every further sum meaningless.
+    if (breaks.some(({ detail }) => detail.includes('cannot be read'))) return breaks;
+    const stretches = input.partitions.flatMap((one) => stretchesOf(one));
+    const total = input.partitions.reduce((sum, { bronzeNext }) => sum + bronzeNext, 0);
+    let done = 0;
+    for (const stretch of stretches) {
+      if (options.signal?.aborted)
+        throw new KeystoneError('KS_INTERRUPTED', 'stopped before the account was read', {
+          hint: 'keystone ledger verify --deep',
+        });
+      const read = async (
+        table: Table,
+        snapshot: Snapshot | null,
+        state: TableState,
+        columns: PositionColumns,
+        select: string,
+      ): Promise<string> => {
+        const files = snapshot ? await filesOf(table, snapshot, stretch, columns) : [];
+        const rows = await scanSql(state.fields, files, store);
+        return `SELECT ${select} FROM (${rows}) WHERE ${columns.topic} = ${quoteLiteral(stretch.topic)} AND ${columns.partition} = ${stretch.partition}
+          AND ${columns.offset} >= ${stretch.from} AND ${columns.offset} < ${stretch.toExclusive}`;
+      };
+      await session.run(
+        `CREATE OR REPLACE TEMP TABLE b AS ${await read(input.bronze, input.bronzeState.currentSnapshot, input.bronzeState, KAFKA, 'kafka_offset AS off, event_id, dataset')}`,
+      );
+      breaks.push(...(await bronzeBreaks(session, stretch, input.holes)));
+      if (input.cut) breaks.push(...(await placeBreaks(session, stretch, input.cut, read)));
+      done += stretch.toExclusive - stretch.from;
+      options.onProgress?.({ phase: 'account', done, total, unit: 'events' });
+    }
+    if (input.cut) breaks.push(...(await keyBreaks(lakehouse, session, input.cut)));
+    return breaks;
+  } finally {
+    await session.close();
+  }
+}
+
+interface PositionColumns {
+  readonly topic: string;
+  readonly partition: string;
+  readonly offset: string;
+}
+const KAFKA: PositionColumns = { topic: 'topic', partition: 'kafka_partition', offset: 'kafka_offset' };
+const LINEAGE: PositionColumns = { topic: '_topic', partition: '_partition', offset: '_offset' };
+
+/** One stretch more than bronze's next: rows beyond it would be foreign. */
+function stretchesOf({ topic, partition, bronzeNext, processedNext }: PartitionAccount): readonly Stretch[] {
+  const stretches: Stretch[] = [];
+  for (let from = 0; from < bronzeNext; from += STRETCH) {
+    stretches.push({ topic, partition, from, toExclusive: Math.min(from + STRETCH, bronzeNext), processedNext });
+  }
+  return stretches;
+}
+
+async function filesOf(
+  table: Table,
+  snapshot: Snapshot,
+  stretch: Stretch,
+  columns: PositionColumns,
+): Promise<readonly DataFile[]> {
+  const scan = await table.scan({
+    snapshotId: snapshot.id,
+    bounds: [
+      { column: columns.partition, min: stretch.partition, max: stretch.partition },
+      { column: columns.offset, min: stretch.from, max: stretch.toExclusive - 1 },
+    ],
+  });
+  return scan.files;
+}
+
+type Named = { readonly off: bigint; readonly what: string | null };
+
+/** A break from the offsets that `sql` (columns `off`, `what`) finds; nothing when it finds none. */
+async function breakOf(
+  session: DuckSession,
+  stretch: Stretch,
+  kind: AccountBreak['kind'],
+  table: string,
+  text: string,
+  sql: string,
+): Promise<readonly AccountBreak[]> {
+  const [counted] = await session.rows<{ n: bigint }>(`SELECT count(*) AS n FROM (${sql})`);
+  const count = Number(counted?.n ?? 0n);
+  if (count === 0) return [];
+  const named = await session.rows<Named>(`SELECT off, what FROM (${sql}) ORDER BY off LIMIT ${MAX_NAMED}`);
+  const offsets = named.map(({ off }) => `${stretch.topic}/${stretch.partition}/${off}`);
+  const what = [...new Set(named.map((one) => one.what).filter((one) => one !== null))].join(', ');
+  return [{ kind, table: what || table, detail: `${count} ${text}`, count, offsets }];
+}
+
+async function bronzeBreaks(
+  session: DuckSession,
+  stretch: Stretch,
+  holes: readonly OffsetHole[],
+): Promise<readonly AccountBreak[]> {
+  const known = holes
+    .filter((hole) => hole.topic === stretch.topic && hole.partition === stretch.partition)
+    .map((hole) => `AND NOT (off >= ${hole.from} AND off < ${hole.toExclusive})`)
+    .join(' ');
+  const missing = `SELECT off, NULL AS what FROM (SELECT unnest(range(${stretch.from}, ${stretch.toExclusive})) AS off) WHERE off NOT IN (SELECT off FROM b) ${known}`;
+  const doubled = `SELECT off, NULL AS what FROM b GROUP BY off HAVING count(*) > 1`;
+  return [
+    ...(await breakOf(
+      session,
+      stretch,
+      'missing-in-bronze',
+      'bronze.events',
+      'offsets are not in bronze and no recorded hole',
+      missing,
+    )),
+    ...(await breakOf(session, stretch, 'doubled-in-bronze', 'bronze.events', 'offsets are in bronze more than once', doubled)),
+  ];
+}
+
+type ReadRows = (
+  table: Table,
+  snapshot: Snapshot | null,
+  state: TableState,
+  columns: PositionColumns,
+  select: string,
+) => Promise<string>;
+
+/** Every processed event of the stretch has exactly one place; every reject has exactly one row in its zone. */
+async function placeBreaks(
+  session: DuckSession,
+  stretch: Stretch,
+  cut: AccountCut,
+  read: ReadRows,
+): Promise<readonly AccountBreak[]> {
+  const places: string[] = [];
+  const rejects: string[] = [];
+  for (const [name, { table, snapshot, state }] of cut.tables) {
+    const label = quoteLiteral(name);
+    if (name === DISPOSITIONS.name) {
+      places.push(
+        await read(table, snapshot, state, KAFKA, `kafka_offset AS off, event_id, dataset, ${label} AS place, verdict`),
+      );
+    } else if (name.startsWith('silver.')) {
+      places.push(
+        await read(
+          table,
+          snapshot,
+          state,
+          LINEAGE,
+          `_offset AS off, _event_id AS event_id, ${quoteLiteral(name.slice(7))} AS dataset, ${label} AS place, 'current' AS verdict`,
+        ),
+      );
+    } else {
+      const verdict = name === ERROR_EVENTS.name ? 'error' : 'quarantined';
+      rejects.push(
+        await read(table, snapshot, state, KAFKA, `kafka_offset AS off, ${quoteLiteral(verdict)} AS verdict, ${label} AS place`),
+      );
+    }
+  }
+  await session.run(`CREATE OR REPLACE TEMP TABLE places AS ${places.join(' UNION ALL ')}`);
+  await session.run(
+    `CREATE OR REPLACE TEMP TABLE rejects AS ${rejects.length > 0 ? rejects.join(' UNION ALL ') : "SELECT 0::BIGINT AS off, '' AS verdict, '' AS place WHERE false"}`,
+  );
+  const processed = `off < ${stretch.processedNext}`;
+  const zone = `CASE verdict WHEN 'error' THEN ${quoteLiteral(ERROR_EVENTS.name)} ELSE ${quoteLiteral(QUARANTINE_EVENTS.name)} END`;
+  const found = (kind: AccountBreak['kind'], text: string, sql: string): Promise<readonly AccountBreak[]> =>
+    breakOf(session, stretch, kind, DISPOSITIONS.name, text, sql);
+  return [
+    ...(await found(
+      'unaccounted',
+      'events are in bronze, but neither current in silver nor disposed of',
+      `SELECT DISTINCT off, 'silver.' || dataset AS what FROM b WHERE ${processed} AND off NOT IN (SELECT off FROM places)`,
+    )),
+    ...(await found(
+      'doubled',
+      'events have more than one place',
+      `SELECT off, string_agg(place, ' + ' ORDER BY place) AS what FROM places GROUP BY off HAVING count(*) > 1`,
+    )),
+    ...(await found(
+      'foreign',
+      'rows stand for offsets that bronze does not hold',
+      `SELECT off, place AS what FROM places WHERE off NOT IN (SELECT off FROM b)`,
+    )),
+    ...(await found(
+      'identity',
+      'rows carry another event id or dataset than their event in bronze',
+      `SELECT p.off, p.place AS what FROM places p JOIN b USING (off) WHERE p.event_id <> b.event_id OR p.dataset <> b.dataset`,
+    )),
+    ...(await found(
+      'reject-missing',
+      'rejected events are not in their zone',
+      `SELECT off, ${zone} AS what FROM places WHERE verdict IN ('error', 'quarantined') AND (off, verdict) NOT IN (SELECT (off, verdict) FROM rejects)`,
+    )),
+    ...(await found(
+      'reject-doubled',
+      'rows of error zone or quarantine are doubled or have no disposition',
+      `SELECT off, any_value(place) AS what FROM rejects r WHERE ${processed} GROUP BY off
+       HAVING count(*) > 1 OR NOT bool_or((off, verdict) IN (SELECT (off, verdict) FROM places))`,
+    )),
+  ];
+}
+
+/** No key has two current rows. */
+async function keyBreaks(lakehouse: Lakehouse, session: DuckSession, cut: AccountCut): Promise<readonly AccountBreak[]> {
+  const store = await lakehouse.store();
+  const breaks: AccountBreak[] = [];
+  for (const contract of (await lakehouse.contracts()).values()) {
+    const at = cut.tables.get(`silver.${contract.dataset}`);
+    if (!at?.snapshot || contract.key.length === 0) continue;
+    const { files } = await at.table.scan({ snapshotId: at.snapshot.id });
+    const keys = contract.key.map(quoteIdentifier).join(', ');
+    const rows = await scanSql(at.state.fields, files, store);
+    const doubled = await session.rows<{ n: bigint; places: string }>(
+      `SELECT count(*) AS n, string_agg(_topic || '/' || _partition || '/' || _offset, ' ' ORDER BY _offset) AS places FROM (${rows}) GROUP BY ${keys} HAVING count(*) > 1`,
+    );
+    if (doubled.length > 0) {
+      const offsets = doubled.flatMap(({ places }) => places.split(' ')).slice(0, MAX_NAMED);
+      breaks.push({
+        kind: 'key-doubled',
+        table: at.table.name,
+        detail: `${doubled.length} keys have more than one current row`,
+        count: doubled.length,
+        offsets,
+      });
+    }
+  }
+  return breaks;
+}
+
+/** Every data file is there and holds as many rows as its manifest says. */
+async function fileBreaks(
+  lakehouse: Lakehouse,
+  session: DuckSession,
+  { bronze, bronzeState, cut }: DeepInput,
+): Promise<readonly AccountBreak[]> {
+  const store = await lakehouse.store();
+  const breaks: AccountBreak[] = [];
+  const tables = [{ table: bronze, snapshot: bronzeState.currentSnapshot }, ...(cut?.tables.values() ?? [])];
+  for (const { table, snapshot } of tables) {
+    if (!snapshot) continue;
+    const { files } = await table.scan({ snapshotId: snapshot.id });
+    for (const file of files) {
+      const wrong = await wrongFile(session, await store.localPath(store.keyOf(file.path)), file);
+      if (wrong !== null)
+        breaks.push({ kind: 'file', table: table.name, detail: `${file.path}: ${wrong}`, count: 1, offsets: [] });
+    }
+  }
+  return breaks;
+}
+
+async function wrongFile(session: DuckSession, localPath: string, file: DataFile): Promise<string | null> {
+  try {
+    const [footer] = await session.rows<{ rows: bigint }>(
+      `SELECT num_rows AS rows FROM parquet_file_metadata(${quoteLiteral(localPath)})`,
+    );
+    const rows = Number(footer?.rows ?? 0n);
+    return rows === file.recordCount ? null : `holds ${rows} rows, its manifest says ${file.recordCount}`;
+  } catch (error) {
+    if (isKeystoneError(error)) return `cannot be read: ${messageOf(error).slice(0, 200)}`;
+    throw error;
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * `ledger verify`: proves that every offset below bronze's next is in bronze once (or is a recorded hole), and that every processed
+ * event is exactly one of current in silver or disposed of (formats.md, "Account"). Quick mode adds up snapshot summaries; deep mode
+ * reads the data.
+ */
+import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
+import type { Lakehouse } from '../lakehouse.js';
+import type { ReportProgress } from '../progress.js';
+import { ERROR_EVENTS, QUARANTINE_EVENTS } from '../quarantine/quarantine-tables.js';
+import { nextOffsetOf } from '../silver/offset-ranges.js';
+import { totalKey } from '../silver/verdict-totals.js';
+import type { NextOffsets, OffsetHole, Snapshot, Table, TableState } from '../table/table-api.js';
+import type { Account, AccountBreak, PartitionAccount, RolledBackTable } from './account.js';
+import { type AccountCut, cutAccount } from './account-cut.js';
+import { deepBreaks } from './deep-account.js';
+import { DISPOSITIONS, VERDICTS } from './dispositions-table.js';
+
+export interface VerifyOptions {
+  readonly deep: boolean;
+  readonly onProgress?: ReportProgress;
+  readonly signal?: AbortSignal;
+}
+
+/** Summary key that every writer of Iceberg fills (https://iceberg.apache.org/spec/#optional-snapshot-summary-fields). */
+const rowsOf = (snapshot: Snapshot | null): number => Number(snapshot?.summary['total-records'] ?? 0);
+
+export async function verifyLedger(lakehouse: Lakehouse, options: VerifyOptions): Promise<Account> {
+  const names = await lakehouse.tableNames();
+  const open = async (wanted: (name: string) => boolean): Promise<readonly Table[]> => {
+    const tables = await Promise.all(names.filter(wanted).map((name) => lakehouse.table(name)));
+    return tables.filter((table) => table !== null);
+  };
+  const [bronze] = await open((name) => name === BRONZE_EVENTS.name);
+  const [dispositions] = await open((name) => name === DISPOSITIONS.name);
+  const derived = await open(
+    (name) => name.startsWith('silver.') || name === ERROR_EVENTS.name || name === QUARANTINE_EVENTS.name,
+  );
+  // Derived tables before bronze: what they hold was in bronze before.
+  const cut = dispositions ? await cutAccount(dispositions, derived) : null;
+  const bronzeState = bronze ? await bronze.state() : null;
+  const landed = bronzeState?.nextOffsets ?? (new Map() as NextOffsets);
+  const holes = bronzeState?.holes ?? [];
+  const partitions = await partitionAccounts(lakehouse, landed, cut?.processed ?? new Map(), holes);
+
+  const breaks: AccountBreak[] = partitions.flatMap(recreated);
+  breaks.push(...summaryBreaks(partitions, bronzeState, cut));
+  if (options.deep && bronze && bronzeState) {
+    breaks.push(...(await deepBreaks(lakehouse, { bronze, bronzeState, cut, partitions, holes }, options)));
+  }
+  const rolledBack = [bronzeState, ...[...(cut?.tables.values() ?? [])].map(({ state }) => state)].flatMap((state, index) =>
+    state
+      ? rolledBackTable(index === 0 ? BRONZE_EVENTS.name : ([...(cut?.tables.keys() ?? [])][index - 1] as string), state)
+      : [],
+  );
+  const processed = sum(partitions.map((one) => one.processedNext - holesBelow(holes, one, one.processedNext)));
+  const bronzeRows = rowsOf(bronzeState?.currentSnapshot ?? null);
+  return {
+    mode: options.deep ? 'deep' : 'quick',
+    closed: breaks.length === 0 && rolledBack.length === 0,
+    partitions,
+    totals: {
+      bronze: bronzeRows,
+      processed,
+      unprocessed: Math.max(0, bronzeRows - processed),
+      silver: Object.fromEntries(silverCounts(cut)),
+      dispositions: dispositionCounts(cut),
+      pending: sum(partitions.map(({ pending }) => pending)),
+    },
+    breaks,
+    rolledBack,
+    inFlight: cut?.inFlight ?? [],
+  };
+}
+
+async function partitionAccounts(
+  lakehouse: Lakehouse,
+  landed: NextOffsets,
+  processed: NextOffsets,
+  holes: readonly OffsetHole[],
+): Promise<readonly PartitionAccount[]> {
+  const log = await lakehouse.log();
+  const topics = [...new Set([lakehouse.config.profile.log.topic, ...landed.keys()])].toSorted();
+  const accounts: PartitionAccount[] = [];
+  for (const topic of topics) {
+    const bounds = new Map((await log.bounds(topic)).map((bound) => [bound.partition, bound]));
+    const numbers = new Set([...bounds.keys(), ...(landed.get(topic)?.keys() ?? [])]);
+    for (const partition of [...numbers].toSorted((a, b) => a - b)) {
+      const bound = bounds.get(partition);
+      const bronzeNext = nextOffsetOf(landed, topic, partition);
+      const account = {
+        topic,
+        partition,
+        logStart: bound?.startOffset ?? null,
+        logEnd: bound?.endOffset ?? null,
+        bronzeNext,
+        processedNext: nextOffsetOf(processed, topic, partition),
+        pending: bound ? Math.max(0, bound.endOffset - bronzeNext) : 0,
+      };
+      accounts.push({ ...account, holes: holesBelow(holes, account, bronzeNext) });
+    }
+  }
+  return accounts;
+}
+
+/** Offsets of the partition below `end` that are recorded holes. */
+const holesBelow = (holes: readonly OffsetHole[], of: { topic: string; partition: number }, end: number): number =>
+  sum(
+    holes
+      .filter((hole) => hole.topic === of.topic && hole.partition === of.partition && hole.from < end)
+      .map((hole) => Math.min(hole.toExclusive, end) - hole.from),
+  );
+
+const recreated = (one: PartitionAccount): readonly AccountBreak[] =>
+  one.bronzeNext > 0 && (one.logEnd === null || one.logEnd < one.bronzeNext)
+    ? [
+        {
+          kind: 'log-recreated',
+          table: BRONZE_EVENTS.name,
+          detail: `${one.topic} partition ${one.partition} ends at ${one.logEnd ?? 'nothing'}, below what bronze holds (${one.bronzeNext})`,
+          count: one.bronzeNext - (one.logEnd ?? 0),
+          offsets: [],
+        },
+      ]
+    : [];
+
+/** What the snapshot summaries alone must add up to. */
+function summaryBreaks(
+  partitions: readonly PartitionAccount[],
+  bronze: TableState | null,
+  cut: AccountCut | null,
+): readonly AccountBreak[] {
+  const breaks: AccountBreak[] = [];
+  const expect = (table: string, what: string, found: number, expected: number): void => {
+    if (found !== expected) {
+      breaks.push({
+        kind: 'count',
+        table,
+        detail: `${what}: ${found}, expected ${expected}`,
+        count: Math.abs(found - expected),
+        offsets: [],
+      });
+    }
+  };
+  const landed = sum(partitions.map(({ bronzeNext, holes }) => bronzeNext - holes));
+  expect(BRONZE_EVENTS.name, 'events in bronze against its offsets', rowsOf(bronze?.currentSnapshot ?? null), landed);
+  if (!cut) return breaks;
+  const holes = bronze?.holes ?? [];
+  const processed = sum(partitions.map((one) => one.processedNext - holesBelow(holes, one, one.processedNext)));
+  const silver = sum(silverCounts(cut).map(([, rows]) => rows));
+  const ledger = cut.tables.get(DISPOSITIONS.name)?.snapshot ?? null;
+  expect(DISPOSITIONS.name, 'current silver rows plus dispositions against processed events', silver + rowsOf(ledger), processed);
+  const verdicts = dispositionCounts(cut);
+  expect(DISPOSITIONS.name, 'dispositions by verdict against all', sum(Object.values(verdicts)), rowsOf(ledger));
+  expect(
+    ERROR_EVENTS.name,
+    'rows against error dispositions',
+    rowsOf(cut.tables.get(ERROR_EVENTS.name)?.snapshot ?? null),
+    verdicts['error'] ?? 0,
+  );
+  const quarantined = rowsOf(cut.tables.get(QUARANTINE_EVENTS.name)?.snapshot ?? null);
+  expect(QUARANTINE_EVENTS.name, 'rows against quarantined dispositions', quarantined, verdicts['quarantined'] ?? 0);
+  return breaks;
+}
+
+function silverCounts(cut: AccountCut | null): readonly (readonly [string, number])[] {
+  return [...(cut?.tables ?? [])]
+    .filter(([name]) => name.startsWith('silver.'))
+    .map(([name, { snapshot }]) => [name.slice('silver.'.length), rowsOf(snapshot)] as const)
+    .toSorted(([a], [b]) => a.localeCompare(b));
+}
+
+function dispositionCounts(cut: AccountCut | null): Readonly<Record<string, number>> {
+  const summary = cut?.tables.get(DISPOSITIONS.name)?.snapshot?.summary ?? {};
+  return Object.fromEntries(VERDICTS.map((verdict) => [verdict, Number(summary[totalKey(verdict)] ?? 0)]));
+}
+
+const rolledBackTable = (table: string, state: TableState): readonly RolledBackTable[] =>
+  state.rolledBackFrom
+    ? [
+        {
+          table,
+          currentSnapshot: state.currentSnapshot?.id.toString() ?? null,
+          rolledBackFrom: state.rolledBackFrom.id.toString(),
+        },
+      ]
+    : [];
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
