@@ -28,11 +28,14 @@ const SCHEMA = `
 
 /** Long enough for a peer's largest append on a slow disk; a peer that died holds no lock. */
 const BUSY_TIMEOUT_MS = 30_000;
-/** Pages (4 KiB) in the WAL after which a commit moves them to the file without waiting for readers. */
-const CHECKPOINT_PAGES = 4_000;
+/** Chunks are tens of kilobytes: large pages write and read them in a third fewer system calls than SQLite's 4 KiB. */
+const PAGE_BYTES = 16 * 1024;
+/** Pages in the WAL after which a commit moves them to the file without waiting for readers. */
+const CHECKPOINT_PAGES = 1_000;
 /** A WAL that constant readers kept from starting over is emptied, waiting for them, when it has grown to this. */
 const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
-const PLAN_PAGE = 512;
+/** Rows that a read looks at first; each further look takes four times as many. */
+const PLAN_ROWS = { first: 8, most: 512 };
 
 export interface TopicInfo {
   readonly topicId: number;
@@ -69,7 +72,7 @@ export interface LogFile {
 
 /** Opens or creates the file; throws libsql's SqliteError, or KS_LOG for a file of a newer Keystone. */
 export function openLogFile(path: string): LogFile {
-  const db = openSqliteFile(path, { busyTimeoutMs: BUSY_TIMEOUT_MS });
+  const db = openSqliteFile(path, { busyTimeoutMs: BUSY_TIMEOUT_MS, pageBytes: PAGE_BYTES });
   db.pragma(`wal_autocheckpoint=${CHECKPOINT_PAGES}`);
   const version = db.pragma('user_version');
   if (typeof version === 'number' && version > SCHEMA_VERSION) {
@@ -93,7 +96,7 @@ export function openLogFile(path: string): LogFile {
   const lastChunk = db.prepare(`SELECT base_offset, record_count, timestamp_us ${range} <= ? ORDER BY base_offset DESC LIMIT 1`);
   const firstChunk = db.prepare(`SELECT base_offset ${range} >= 0 ORDER BY base_offset LIMIT 1`);
   const plan = db.prepare(
-    `SELECT base_offset, record_count, timestamp_us, length(body) AS bytes ${range} >= ? ORDER BY base_offset LIMIT ${PLAN_PAGE}`,
+    `SELECT base_offset, record_count, timestamp_us, length(body) AS bytes ${range} >= ? ORDER BY base_offset LIMIT ?`,
   );
   const bodies = db.prepare(`SELECT body ${range} BETWEEN ? AND ? ORDER BY base_offset LIMIT ?`);
   const setOffset = db.prepare(
@@ -169,9 +172,10 @@ export function openLogFile(path: string): LogFile {
       let records = 0;
       let at = chunkAt(topicId, partition, fromOffset)?.base ?? fromOffset;
       const full = (): boolean => records >= maxRecords || (records > 0 && byteLength >= maxBytes);
-      for (let more = true; more && !full();) {
-        const page = plan.all(topicId, partition, at);
-        more = page.length === PLAN_PAGE;
+      let look: number = PLAN_ROWS.first;
+      for (let more = true; more && !full(); look = Math.min(look * 4, PLAN_ROWS.most)) {
+        const page = plan.all(topicId, partition, at, look);
+        more = page.length === look;
         for (const row of page) {
           const baseOffset = num(row, 'base_offset');
           const recordCount = num(row, 'record_count');

@@ -85,7 +85,10 @@ function whileBusy<T>(work: () => T, attempts: number): T {
  * process and machine. A lock held by another process is waited for up to `busyTimeoutMs`. Throws libsql's SqliteError
  * (`code` SQLITE_…): callers turn it into their port's error with `describeSqliteFailure`.
  */
-export function openSqliteFile(filePath: string, options: { readonly busyTimeoutMs: number }): SqliteFile {
+export function openSqliteFile(
+  filePath: string,
+  options: { readonly busyTimeoutMs: number; readonly pageBytes?: number },
+): SqliteFile {
   mkdirSync(path.dirname(filePath), { recursive: true });
   const db = new Database(filePath);
   db.defaultSafeIntegers(true);
@@ -107,6 +110,8 @@ export function openSqliteFile(filePath: string, options: { readonly busyTimeout
   };
   try {
     pragma(`busy_timeout=${options.busyTimeoutMs}`);
+    // Counts for a file that is created here; an existing one keeps its own.
+    if (options.pageBytes !== undefined) pragma(`page_size=${options.pageBytes}`);
     whileBusy(() => pragma('journal_mode=WAL'), 200);
     pragma('synchronous=FULL');
   } catch (error) {
