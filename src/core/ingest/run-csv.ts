@@ -1,0 +1,42 @@
+/** `ingest csv`: plans the files, opens the destination, streams. */
+import type { Lakehouse } from '../lakehouse.js';
+import type { ReportProgress } from '../progress.js';
+import { planCsvFiles } from './csv-file-plan.js';
+import { ingestCsv, type CsvResult } from './ingest-csv.js';
+import { openSink, type Destination } from './open-sink.js';
+import { createResultTally, type ShownRefusal } from './result-tally.js';
+
+export interface RunCsvOptions {
+  readonly paths: readonly string[];
+  /** Dataset of every CSV; undefined: by file name. */
+  readonly dataset: string | undefined;
+  readonly destination: Destination;
+  /** Read and count everything, append nothing. */
+  readonly dryRun: boolean;
+  readonly progress: ReportProgress;
+  readonly signal: AbortSignal;
+}
+
+/** `accepted` is 0 in a dry run; otherwise `accepted + refused = rows`. */
+export interface RunCsvResult extends CsvResult {
+  readonly accepted: number;
+  readonly refused: number;
+  readonly refusals: readonly ShownRefusal[];
+  readonly dryRun: boolean;
+}
+
+export async function runCsv(lakehouse: Lakehouse, options: RunCsvOptions): Promise<RunCsvResult> {
+  const { dryRun, progress, signal } = options;
+  const datasets = [...(await lakehouse.contracts()).keys()];
+  const files = await planCsvFiles(options.paths, { dataset: options.dataset, datasets });
+  const tally = createResultTally();
+  const sink = dryRun
+    ? null
+    : await openSink(lakehouse, { destination: options.destination, onResults: tally.onResults, signal });
+  try {
+    const result = await ingestCsv({ files, sink, progress, signal });
+    return { ...result, ...tally.counts(), dryRun };
+  } finally {
+    sink?.close();
+  }
+}

@@ -1,0 +1,77 @@
+/** `ingest send`: NDJSON from a file or a stream, or whole files as raw payloads, to a server or straight into the log. */
+import path from 'node:path';
+import type { Lakehouse } from '../lakehouse.js';
+import type { ReportProgress } from '../progress.js';
+import type { FileEvents } from './file-event.js';
+import { fileBytes } from './file-bytes.js';
+import { lineEvents } from './line-events.js';
+import { openSink, type Destination } from './open-sink.js';
+import { rawEvents } from './raw-events.js';
+import { openReceiptFile } from './receipt-file.js';
+import { createResultTally, type ShownRefusal } from './result-tally.js';
+import { sendEvents, type SendCounts } from './send-events.js';
+
+export type SendInput =
+  | { readonly kind: 'stream'; readonly bytes: AsyncIterable<Uint8Array>; readonly name: string }
+  | { readonly kind: 'lines'; readonly path: string }
+  | { readonly kind: 'raw'; readonly paths: readonly string[] };
+
+export interface RunSendOptions {
+  readonly input: SendInput;
+  readonly destination: Destination;
+  /** Undefined: `ingest.defaultDataset`. */
+  readonly dataset: string | undefined;
+  /** Undefined: the file's name. */
+  readonly source: string | undefined;
+  /** Where receipts are written as they arrive. */
+  readonly receiptsPath: string | undefined;
+  /** Count and check the input, send nothing. */
+  readonly dryRun: boolean;
+  readonly progress: ReportProgress;
+  readonly signal: AbortSignal;
+}
+
+export interface RunSendResult extends SendCounts {
+  readonly accepted: number;
+  readonly refused: number;
+  readonly refusals: readonly ShownRefusal[];
+  readonly blankLines: number;
+  readonly dryRun: boolean;
+}
+
+export async function runSend(lakehouse: Lakehouse, options: RunSendOptions): Promise<RunSendResult> {
+  const { input, dryRun, progress, signal } = options;
+  const { ingest } = lakehouse.config;
+  const dataset = options.dataset ?? ingest.defaultDataset;
+  let blankLines = 0;
+  const linesOf = (bytes: AsyncIterable<Uint8Array>, name: string): FileEvents =>
+    lineEvents(bytes, {
+      dataset,
+      source: options.source ?? name,
+      maxLineBytes: ingest.maxMessage,
+      onBlankLine: () => blankLines++,
+    });
+  const events: FileEvents =
+    input.kind === 'raw'
+      ? rawEvents(input.paths, dataset, options.source)
+      : input.kind === 'lines'
+        ? linesOf(fileBytes(input.path, signal), path.basename(input.path))
+        : linesOf(input.bytes, input.name);
+  const name = input.kind === 'raw' ? `${input.paths.length} files` : input.kind === 'lines' ? input.path : input.name;
+
+  const receipts = options.receiptsPath === undefined || dryRun ? null : openReceiptFile(options.receiptsPath);
+  try {
+    const tally = createResultTally(receipts?.onResults);
+    const sink = dryRun
+      ? null
+      : await openSink(lakehouse, { destination: options.destination, onResults: tally.onResults, signal });
+    try {
+      const counts = await sendEvents({ events, sink, clock: lakehouse.effects.clock, progress, signal, name });
+      return { ...counts, ...tally.counts(), blankLines, dryRun };
+    } finally {
+      sink?.close();
+    }
+  } finally {
+    receipts?.close();
+  }
+}

@@ -1,0 +1,45 @@
+/** `ingest serve`: the server over the project's log, until the signal. */
+import type { Lakehouse } from '../lakehouse.js';
+import { startIngestServer, type IngestServerEvent, type IngestTotals } from './ingest-server.js';
+import type { KeyMode } from '../event/business-key.js';
+
+export interface RunServeOptions {
+  /** Each undefined: as configured under `ingest`. */
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly keyMode: KeyMode | undefined;
+  readonly lingerMs: number | undefined;
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: IngestServerEvent) => void;
+}
+
+export interface RunServeResult extends IngestTotals {
+  readonly address: string;
+  readonly topic: string;
+}
+
+/** Resolves after the drain. @throws KeystoneError KS_PORT_IN_USE, KS_LOG, KS_CONTRACT. */
+export async function runServe(lakehouse: Lakehouse, options: RunServeOptions): Promise<RunServeResult> {
+  const { ingest, profile } = lakehouse.config;
+  const { clock, randomBytes } = lakehouse.effects;
+  const { topic, partitions } = profile.log;
+  const server = await startIngestServer({
+    log: await lakehouse.log(),
+    topic,
+    partitions,
+    contracts: await lakehouse.contracts(),
+    host: options.host ?? ingest.host,
+    port: options.port ?? ingest.port,
+    defaultDataset: ingest.defaultDataset,
+    keyMode: options.keyMode ?? ingest.key,
+    lingerMs: options.lingerMs ?? ingest.linger,
+    maxMessageBytes: ingest.maxMessage,
+    maxInFlightBytes: ingest.maxInFlight,
+    clock,
+    randomBytes,
+    signal: options.signal,
+    onEvent: options.onEvent,
+  });
+  const totals = await server.closed;
+  return { address: `${server.host}:${server.port}`, topic, ...totals };
+}
