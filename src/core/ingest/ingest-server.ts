@@ -64,6 +64,7 @@ export interface IngestServer {
 }
 
 const DRAIN_MS = 10_000;
+const FAILURE_QUIET_MS = 10_000;
 /** `proto/` lies beside `src/` and `dist/` alike. */
 const PROTO_DIR = fileURLToPath(new URL('../../../proto/', import.meta.url));
 
@@ -81,12 +82,19 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
   const { log, topic, signal } = options;
   await log.ensureTopic(topic, options.partitions);
   const commits = createGroupCommit({ append: (records) => log.append(topic, records), lingerMs: options.lingerMs });
+  let lastFailureMs = Number.NEGATIVE_INFINITY;
   const intake = createEventIntake({
     topic,
     accept: eventAcceptor({ ...options, defaultSource: 'grpc' }),
     budget: createInFlightBudget(options.maxInFlightBytes),
     commits,
-    onAppendFailed: (error) => options.onEvent?.({ kind: 'appendFailed', message: messageOf(error) }),
+    onAppendFailed: (error) => {
+      // While the log is away every request fails: say so now and then, not for each.
+      const nowMs = options.clock.nowMs();
+      if (nowMs - lastFailureMs < FAILURE_QUIET_MS) return;
+      lastFailureMs = nowMs;
+      options.onEvent?.({ kind: 'appendFailed', message: messageOf(error) });
+    },
   });
 
   // grpc-js would print to stderr what we throw or report ourselves.

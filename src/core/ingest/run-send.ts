@@ -1,5 +1,6 @@
 /** `ingest send`: NDJSON from a file or a stream, or whole files as raw payloads, to a server or straight into the log. */
 import path from 'node:path';
+import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
 import type { FileEvents } from './file-event.js';
@@ -15,6 +16,25 @@ export type SendInput =
   | { readonly kind: 'stream'; readonly bytes: AsyncIterable<Uint8Array>; readonly name: string }
   | { readonly kind: 'lines'; readonly path: string }
   | { readonly kind: 'raw'; readonly paths: readonly string[] };
+
+/**
+ * What the words of the command name: nothing or `-` is the stream.
+ * @throws KeystoneError KS_USAGE for several files without `raw`, or `raw` without files.
+ */
+export function sendInput(files: readonly string[], raw: boolean, stdin: AsyncIterable<Uint8Array>): SendInput {
+  const [first] = files;
+  if (raw) {
+    if (first === undefined)
+      throw new KeystoneError('KS_USAGE', '--raw needs at least one file', { hint: 'keystone ingest send --raw FILE' });
+    return { kind: 'raw', paths: files };
+  }
+  if (files.length > 1) {
+    throw new KeystoneError('KS_USAGE', `one NDJSON file at a time, not ${files.length}`, {
+      hint: 'keystone ingest send --raw FILE…, or cat them into: keystone ingest send -',
+    });
+  }
+  return first === undefined || first === '-' ? { kind: 'stream', bytes: stdin, name: 'stdin' } : { kind: 'lines', path: first };
+}
 
 export interface RunSendOptions {
   readonly input: SendInput;

@@ -9,6 +9,9 @@ export interface RunServeOptions {
   readonly port: number | undefined;
   readonly keyMode: KeyMode | undefined;
   readonly lingerMs: number | undefined;
+}
+
+export interface RunServeEffects {
   readonly signal: AbortSignal;
   readonly onEvent: (event: IngestServerEvent) => void;
 }
@@ -18,8 +21,17 @@ export interface RunServeResult extends IngestTotals {
   readonly topic: string;
 }
 
+/** Opens everything that serving needs, except the port. @throws KeystoneError KS_LOG, KS_CONTRACT. */
+export async function checkServe(lakehouse: Lakehouse, options: RunServeOptions): Promise<RunServeResult> {
+  const { ingest, profile } = lakehouse.config;
+  const log = await lakehouse.log();
+  await Promise.all([log.bounds(profile.log.topic), lakehouse.contracts()]);
+  const address = `${options.host ?? ingest.host}:${options.port ?? ingest.port}`;
+  return { address, topic: profile.log.topic, accepted: 0, refused: 0 };
+}
+
 /** Resolves after the drain. @throws KeystoneError KS_PORT_IN_USE, KS_LOG, KS_CONTRACT. */
-export async function runServe(lakehouse: Lakehouse, options: RunServeOptions): Promise<RunServeResult> {
+export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & RunServeEffects): Promise<RunServeResult> {
   const { ingest, profile } = lakehouse.config;
   const { clock, randomBytes } = lakehouse.effects;
   const { topic, partitions } = profile.log;

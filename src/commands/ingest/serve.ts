@@ -1,0 +1,53 @@
+import { Flags } from '@oclif/core';
+import { KeystoneCommand } from '../../cli/keystone-command.js';
+import type { RunServeResult } from '../../core/ingest/run-serve.js';
+
+export default class IngestServe extends KeystoneCommand {
+  static override summary = 'Serve gRPC ingestion until stopped';
+  static override description = `Takes events over the founding IngestionService and keystone.ingestion.v1, with health v1 and reflection.
+An event is acknowledged only once it is durable in the log. SIGTERM or Ctrl-C stops taking calls, finishes what is in flight, and exits.
+Clients without reflection find the services in proto/.`;
+  static override examples = [
+    '<%= config.bin %> ingest serve',
+    '<%= config.bin %> ingest serve --port 0 --linger 5ms',
+    '<%= config.bin %> ingest serve --key none --set ingest.maxInFlight=256MiB',
+    '<%= config.bin %> ingest serve --dry-run',
+  ];
+  static override flags = {
+    host: Flags.string({ description: 'address to listen on (ingest.host)' }),
+    port: Flags.integer({ description: 'port; 0 takes a free one (ingest.port)', min: 0, max: 65_535 }),
+    key: Flags.option({ options: ['business', 'event-id', 'none'] as const })({ description: 'partition key (ingest.key)' }),
+    linger: Flags.string({
+      description: 'fixed wait before a group commit, e.g. 5ms; 0ms commits when the event loop is free (ingest.linger)',
+    }),
+    'dry-run': Flags.boolean({ description: 'check config, contracts and log, and stop without listening' }),
+  };
+
+  async run(): Promise<RunServeResult> {
+    const { flags } = await this.parse(IngestServe);
+    const lakehouse = await this.lakehouse();
+    const [{ checkServe, runServe }, { parseLinger }] = await Promise.all([
+      import('../../core/ingest/run-serve.js'),
+      import('../../core/ingest/linger.js'),
+    ]);
+    const options = { host: flags.host, port: flags.port, keyMode: flags.key, lingerMs: parseLinger(flags.linger) };
+    if (flags['dry-run']) {
+      const wouldServe = await checkServe(lakehouse, options);
+      this.say(`Would listen on ${wouldServe.address}, topic ${wouldServe.topic}.`);
+      return wouldServe;
+    }
+    const result = await runServe(lakehouse, {
+      ...options,
+      signal: this.signal,
+      onEvent: (event) => {
+        if (event.kind === 'listening')
+          this.say(`Listening on ${event.address}, topic ${lakehouse.config.profile.log.topic}. Ctrl-C drains and stops.`);
+        else if (event.kind === 'appendFailed')
+          this.addWarning(`events were refused: the log did not take them: ${event.message}`);
+        else this.say('Draining.');
+      },
+    });
+    this.done(`Done. ${result.accepted} events accepted, ${result.refused} refused.`);
+    return result;
+  }
+}
