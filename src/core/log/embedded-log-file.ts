@@ -7,7 +7,7 @@
  */
 import { statSync } from 'node:fs';
 import { KeystoneError } from '../errors.js';
-import { openSqliteFile, type SqliteRow } from '../sqlite/sqlite-file.js';
+import { openSqliteFile, type SqliteFile, type SqliteRow } from '../sqlite/sqlite-file.js';
 import type { PartitionBounds } from './event-log.js';
 import type { ChunkPlace } from './record-chunk.js';
 
@@ -73,10 +73,19 @@ export interface LogFile {
 /** Opens or creates the file; throws libsql's SqliteError, or KS_LOG for a file of a newer Keystone. */
 export function openLogFile(path: string): LogFile {
   const db = openSqliteFile(path, { busyTimeoutMs: BUSY_TIMEOUT_MS, pageBytes: PAGE_BYTES });
-  db.pragma(`wal_autocheckpoint=${CHECKPOINT_PAGES}`);
-  const version = db.pragma('user_version');
-  if (typeof version === 'number' && version > SCHEMA_VERSION) {
+  try {
+    return prepareLogFile(db);
+  } catch (error) {
     db.close();
+    throw error;
+  }
+}
+
+function prepareLogFile(db: SqliteFile): LogFile {
+  const { path } = db;
+  db.pragma(`wal_autocheckpoint=${CHECKPOINT_PAGES}`);
+  const version = Number(db.pragma('user_version'));
+  if (version > SCHEMA_VERSION) {
     throw new KeystoneError('KS_LOG', `The event log ${path} was written by a newer Keystone (schema ${version})`, {
       hint: 'Update Keystone.',
     });
