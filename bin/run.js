@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+// The entry of the command line. It loads nothing heavy: commands import their core inside run().
+import { readFileSync } from 'node:fs';
+
+// A reader that stops early (`| head -1`) is no error.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error) => {
+    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+    throw error;
+  });
+}
+
+const args = process.argv.slice(2);
+if (args.length === 1 && (args[0] === '--version' || args[0] === '-v')) {
+  // Asked for by every script that checks for the tool: answered without loading the framework.
+  const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  process.stdout.write(`${name}/${version} ${process.platform}-${process.arch} node-${process.version}\n`);
+} else {
+  const { execute, settings } = await import('@oclif/core');
+  // Only dist is ever run, whatever NODE_ENV says.
+  settings.enableAutoTranspile = false;
+  await execute({ dir: import.meta.url, args });
+}

@@ -1,0 +1,35 @@
+/** Flags that every command takes, and those that every list takes. */
+import { Flags } from '@oclif/core';
+import { OUTPUT_FORMATS } from './render-rows.js';
+
+export const globalFlags = {
+  json: Flags.boolean({ description: 'Print one JSON object: {"result", "warnings"} or {"error"}', helpGroup: 'GLOBAL' }),
+  output: Flags.option({ options: OUTPUT_FORMATS, default: 'table' as const })({
+    description: 'Format of the rows',
+    helpGroup: 'GLOBAL',
+  }),
+  profile: Flags.string({ char: 'p', description: 'Profile of keystone.yaml to use', helpGroup: 'GLOBAL' }),
+  config: Flags.string({ description: 'Path of keystone.yaml (default: looked for here and upwards)', helpGroup: 'GLOBAL' }),
+  set: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'Override one setting, e.g. --set ingest.port=50052',
+    helpValue: 'key=value',
+    helpGroup: 'GLOBAL',
+  }),
+  quiet: Flags.boolean({ description: 'No progress and no total line', helpGroup: 'GLOBAL' }),
+  verbose: Flags.boolean({ description: 'Say more, and print the stack of an error', helpGroup: 'GLOBAL' }),
+  'no-input': Flags.boolean({ description: 'Never ask; fail where an answer would be needed', helpGroup: 'GLOBAL' }),
+};
+
+export const listFlags = {
+  columns: Flags.string({ description: 'Columns to show, separated by commas', helpGroup: 'LIST' }),
+  sort: Flags.string({ description: 'Columns to sort by, separated by commas; -column sorts downwards', helpGroup: 'LIST' }),
+  filter: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'Keep rows with column=value, column!=value or column~part',
+    helpGroup: 'LIST',
+  }),
+  limit: Flags.integer({ min: 0, description: 'Most rows to show', helpGroup: 'LIST' }),
+};

@@ -1,0 +1,200 @@
+/**
+ * The base of every command: the command-line contract in one place. Data goes to standard output, everything else to standard
+ * error; `--json` prints one envelope; the exit code is the error's; what was opened is closed.
+ */
+import { Command, type Interfaces } from '@oclif/core';
+import type { ResolvedConfig } from '../core/config/config.js';
+import { EXIT } from '../core/errors.js';
+import type { Effects, Lakehouse } from '../core/lakehouse.js';
+import type { ReportProgress } from '../core/progress.js';
+import { systemEffects } from './effects.js';
+import { failureJson, failureOf, renderFailure } from './failure.js';
+import { globalFlags, listFlags } from './global-flags.js';
+import { jsonText } from './json-text.js';
+import { progressReporter, silentProgress, type ProgressReporter } from './progress-reporter.js';
+import { renderRows, type OutputFormat } from './render-rows.js';
+import { shapeRows, type Row } from './shape-rows.js';
+import { listenForStop, type StopSignals } from './stop-signals.js';
+
+export { listFlags };
+
+/** What `run` returns: the `result` of `--json`. */
+export type JsonResult = unknown;
+
+/** The global and list flags as parsed; commands without list flags have those undefined. */
+interface GivenFlags {
+  readonly output?: OutputFormat;
+  readonly profile?: string;
+  readonly config?: string;
+  readonly set?: readonly string[];
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly columns?: string;
+  readonly sort?: string;
+  readonly filter?: readonly string[];
+  readonly limit?: number;
+}
+
+export abstract class KeystoneCommand extends Command {
+  static override baseFlags = globalFlags;
+
+  private given: GivenFlags = {};
+  private readonly warnings: string[] = [];
+  private rowsPrinted = false;
+  private failed = false;
+  private checksFailed = false;
+  private stop: StopSignals | undefined;
+  private reporter: ProgressReporter | undefined;
+  private ownEffects: Effects | undefined;
+  private opened: Promise<Lakehouse> | undefined;
+  private resolved: Promise<ResolvedConfig> | undefined;
+
+  abstract override run(): Promise<JsonResult>;
+
+  /** The project's configuration: file, profile, environment and flags put together. */
+  protected async project(): Promise<ResolvedConfig> {
+    this.resolved ??= import('../core/config/load-config.js').then(async ({ loadConfig }) => {
+      const { config, profile, set } = this.given;
+      return loadConfig({ cwd: process.cwd(), env: process.env, configPath: config, profile, set: set ?? [] });
+    });
+    return this.resolved;
+  }
+
+  /** The lakehouse of the project; closed when the command ends. */
+  protected async lakehouse(): Promise<Lakehouse> {
+    this.opened ??= Promise.all([import('../core/lakehouse.js'), this.project()]).then(([{ openLakehouse }, config]) =>
+      openLakehouse(config, this.effects()),
+    );
+    return this.opened;
+  }
+
+  protected effects(): Effects {
+    this.ownEffects ??= systemEffects();
+    return this.ownEffects;
+  }
+
+  /** Aborted by SIGINT or SIGTERM; a command that takes it promises to stop in good order. */
+  protected get signal(): AbortSignal {
+    this.stop ??= listenForStop((text) => this.tell(text));
+    return this.stop.take();
+  }
+
+  protected get progress(): ReportProgress {
+    this.reporter ??= this.given.quiet
+      ? silentProgress
+      : progressReporter({
+          write: (text) => process.stderr.write(text),
+          terminal: process.stderr.isTTY === true,
+          widthColumns: process.stderr.columns ?? 80,
+          nowMs: () => Date.now(),
+        });
+    return this.reporter.report;
+  }
+
+  /** Prints rows on standard output as `--output` and the list flags say; returns them filtered, sorted and limited. */
+  protected printRows<T extends object>(rows: readonly T[], columns?: readonly string[]): readonly T[] {
+    const shown = columns ?? Object.keys(rows[0] ?? {});
+    const shaped = shapeRows(rows, shown, this.given);
+    if (!this.json()) {
+      const terminal = process.stdout.isTTY === true;
+      const look = { colour: terminal && !noColour(), widthColumns: terminal ? process.stdout.columns : undefined };
+      this.print(renderRows(shaped, this.format(), look));
+      this.rowsPrinted = true;
+    }
+    return shaped.rows as readonly (T & Row)[];
+  }
+
+  /** Text for people on standard output; nothing when a program reads it. */
+  protected say(text: string): void {
+    if (!this.json() && this.format() === 'table') this.print(`${text}\n`);
+  }
+
+  /** The total line, on standard error. */
+  protected done(text: string): void {
+    if (!this.given.quiet) this.tell(text);
+  }
+
+  /** Kept for the envelope of `--json`, and told on standard error. */
+  protected addWarning(text: string): void {
+    this.warnings.push(text);
+    this.tell(`Warning: ${text}`);
+  }
+
+  /** The command did its work and found data that failed: exit code 3. */
+  protected failChecks(): void {
+    this.checksFailed = true;
+  }
+
+  protected override async parse<
+    F extends Interfaces.OutputFlags<never>,
+    B extends Interfaces.OutputFlags<never>,
+    A extends Interfaces.OutputArgs<never>,
+  >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv);
+    this.given = parsed.flags as GivenFlags;
+    return parsed;
+  }
+
+  protected override async _run<T>(): Promise<T> {
+    const result = await super._run<T>();
+    if (this.failed) return result;
+    if (this.checksFailed) process.exitCode = EXIT.dataFailed;
+    if (this.json()) this.print(`${jsonText({ result, warnings: this.warnings }, 2)}\n`);
+    else if (this.format() === 'json' && !this.rowsPrinted) this.print(`${jsonText(result, 2)}\n`);
+    return result;
+  }
+
+  // oclif would print the error itself and, under --json, turn every exit code into 1.
+  protected override async catch(
+    error: Error & { readonly code?: string; readonly oclif?: { readonly exit?: number } },
+  ): Promise<void> {
+    this.failed = true;
+    if (error.code === 'EEXIT') {
+      process.exitCode = error.oclif?.exit ?? 0;
+      return;
+    }
+    const stopped = error.name === 'AbortError' ? this.stop?.exitCode() : undefined;
+    const flags = Object.keys({ ...this.ctor.baseFlags, ...this.ctor.flags, help: true });
+    const failure = failureOf(error, flags, `${this.config.bin} ${(this.id ?? '').replaceAll(':', ' ')}`);
+    process.exitCode = stopped ?? failure.exitCode;
+    if (this.json()) {
+      const interrupted = { code: 'KS_INTERRUPTED', message: error.message };
+      this.print(`${jsonText({ error: stopped === undefined ? failureJson(failure) : interrupted }, 2)}\n`);
+    } else if (stopped === undefined) {
+      const look = { colour: process.stderr.isTTY === true && !noColour(), verbose: this.given.verbose === true };
+      this.tell(renderFailure(failure, look).trimEnd());
+    } else {
+      this.tell(`${error.message}.`);
+    }
+  }
+
+  protected override async finally(error: Error | undefined): Promise<void> {
+    this.reporter?.clear();
+    const lakehouse = await this.opened?.catch(() => undefined);
+    await lakehouse?.close();
+    this.stop?.dispose();
+    await super.finally(error);
+  }
+
+  /** Asked before the flags are parsed too, since a parse error is also told as JSON. */
+  private json(): boolean {
+    const end = this.argv.indexOf('--');
+    return (end === -1 ? this.argv : this.argv.slice(0, end)).includes('--json');
+  }
+
+  private format(): OutputFormat {
+    return this.given.output ?? 'table';
+  }
+
+  private print(text: string): void {
+    this.reporter?.clear();
+    process.stdout.write(text);
+  }
+
+  private tell(text: string): void {
+    this.reporter?.clear();
+    process.stderr.write(`${text}\n`);
+  }
+}
+
+const noColour = (): boolean => (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb';
