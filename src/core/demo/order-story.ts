@@ -63,7 +63,7 @@ export function makeOrderStory(random: Random, shop: Shop, buyer: Buyer, purchas
   const carrierMs = random.chance(0.01) ? approvedMs - HOUR_MS : approvedMs + Math.round((0.4 + random.next() * 3) * DAY_MS);
   const deliveredMs =
     carrierMs + Math.round(Math.max(0.8, random.normal(buyer.place.transitDays, buyer.place.transitDays * 0.45)) * DAY_MS);
-  const estimatedMs = midnight(purchaseMs + Math.round((buyer.place.transitDays * 1.5 + 7 + random.next() * 6) * DAY_MS));
+  const estimatedMs = midnight(purchaseMs + Math.round((buyer.place.transitDays * 1.25 + 5 + random.next() * 4) * DAY_MS));
   const shipped = status === 'delivered' || status === 'shipped';
   const delivered = status === 'delivered';
   const order: SampleRow = {
