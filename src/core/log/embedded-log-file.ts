@@ -33,7 +33,7 @@ const PAGE_BYTES = 16 * 1024;
 /** Pages in the WAL after which a commit moves them to the file without waiting for readers. */
 const CHECKPOINT_PAGES = 1_000;
 /** A WAL that constant readers kept from starting over is emptied, waiting for them, when it has grown to this. */
-const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
+const WAL_LIMIT_BYTES = 32 * 1024 * 1024;
 /** Rows that a read looks at first; each further look takes four times as many. */
 const PLAN_ROWS = { first: 8, most: 512 };
 
