@@ -8,7 +8,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { type BigIntStats, type Dirent } from 'node:fs';
-import { link, mkdir, open, readdir, rename, rm, stat, unlink, utimes } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readdir, rename, rm, stat, unlink, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { KeystoneError } from '../errors.js';
 import { folderSyncer, makeFolderDurably, syncPath, writeDurably } from './durable-file.js';
@@ -93,7 +93,7 @@ export async function openFolderStore(rootPath: string): Promise<ObjectStore> {
       const file = fileOf(key);
       try {
         await syncPath(localPath);
-        await name(() => rename(localPath, file), file);
+        await name(() => renameAcross(localPath, file, path.join(staging, randomUUID())), file);
       } catch (error) {
         throw folderError('take in', file, error);
       }
@@ -107,6 +107,13 @@ export async function openFolderStore(rootPath: string): Promise<ObjectStore> {
       }
     },
     list: (prefix) => listFolder(root, prefix),
+    folders: async (prefix) => {
+      const entries = await entriesOf(prefix === '' ? root : fileOf(prefix.replace(/\/$/, '')));
+      return entries
+        .filter((entry) => entry.isDirectory() && !entry.name.startsWith(RESERVED_SEGMENT))
+        .map(({ name: folder }) => folder)
+        .toSorted(compareKeys);
+    },
     delete: async (keys) => {
       const folders = new Set<string>();
       for (const file of keys.map(fileOf)) {
@@ -128,6 +135,23 @@ export async function openFolderStore(rootPath: string): Promise<ObjectStore> {
     localPath: async (key) => fileOf(key),
     stagingDir: async () => staging,
   };
+}
+
+/** A rename, or for a file of another volume a flushed copy under `copied` that is then renamed. */
+async function renameAcross(from: string, to: string, copied: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EXDEV') throw error;
+    try {
+      await copyFile(from, copied);
+      await syncPath(copied);
+      await rename(copied, to);
+    } finally {
+      await rm(copied, { force: true });
+    }
+    await rm(from, { force: true });
+  }
 }
 
 const etagOf = (stats: BigIntStats): string => `${stats.mtimeNs}-${stats.size}-${stats.ino}`;

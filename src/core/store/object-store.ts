@@ -34,6 +34,8 @@ export interface ObjectStore {
   /** null when absent. */
   get(key: string): Promise<StoredObject | null>;
   list(prefix: string): AsyncIterable<ObjectInfo>;
+  /** Names of the folders right below `prefix` (`''`, or one that ends in `/`), ordered; a remote store may know only those with objects. */
+  folders(prefix: string): Promise<readonly string[]>;
   /** Absent keys are no error. */
   delete(keys: readonly string[]): Promise<void>;
   /** A local path that holds the object's bytes (the file itself, or a cached copy), for engines that read files. */

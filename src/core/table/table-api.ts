@@ -171,6 +171,8 @@ export interface TableState {
   readonly specId: number;
   /** Iceberg table properties. */
   readonly properties: Readonly<Record<string, string>>;
+  /** When the table last changed in any way, in ms since the epoch. */
+  readonly lastUpdatedMs: number;
   readonly currentSnapshot: Snapshot | null;
   /** All snapshots that are kept, oldest first (also those that a rollback left behind). */
   readonly snapshots: readonly Snapshot[];

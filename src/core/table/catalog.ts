@@ -1,0 +1,27 @@
+/**
+ * Port: which metadata file of a table is the current one (embedded: a folder; production: AWS Glue).
+ *
+ * Guarantee: `swap` is an atomic compare-and-swap, also between racing processes: of all swaps that name the same token, at
+ * most one answers true, and only its metadata becomes current. A swap that throws may or may not have happened.
+ */
+import type { TableName } from './table-api.js';
+import type { TableMetadata } from './table-metadata.js';
+
+/** Names one state of a table; opaque outside the catalog that gave it. */
+export type CatalogToken = string;
+
+export interface CatalogEntry {
+  readonly metadata: TableMetadata;
+  readonly token: CatalogToken;
+  /** URI of the metadata file. */
+  readonly location: string;
+}
+
+export interface Catalog {
+  /** The current state; null when there is no such table. */
+  load(name: TableName): Promise<CatalogEntry | null>;
+  /** Makes `metadata` current if the table still is at `token` (null: does not exist yet). */
+  swap(name: TableName, token: CatalogToken | null, metadata: TableMetadata): Promise<boolean>;
+  /** All tables, ordered by name. */
+  tableNames(): Promise<readonly TableName[]>;
+}

@@ -1,0 +1,111 @@
+/**
+ * The catalog of a folder (what other engines call a Hadoop catalog): `metadata/v<N>.metadata.json` is created only if absent,
+ * and the highest N is current. `version-hint.text` saves a listing; it may lag, so newer versions are always looked for.
+ *
+ * Old versions are never deleted by count: a committer that far behind could create its number anew and fork the table.
+ */
+import { KeystoneError } from '../errors.js';
+import type { ObjectStore } from '../store/object-store.js';
+import type { Catalog, CatalogEntry } from './catalog.js';
+import { tableFolder } from './data-path.js';
+import type { TableName } from './table-api.js';
+import { metadataText, parseMetadata } from './table-metadata.js';
+
+interface Version {
+  readonly number: number;
+  readonly entry: CatalogEntry;
+}
+
+export function openFolderCatalog(store: ObjectStore): Catalog {
+  /** The last version seen of each table: a version never changes, so only newer ones need a look. */
+  const seen = new Map<TableName, Version>();
+  const folderOf = (name: TableName): string => `${tableFolder(checkedName(name))}/metadata`;
+  const versionKey = (name: TableName, number: number): string => `${folderOf(name)}/v${number}.metadata.json`;
+  const hintKey = (name: TableName): string => `${folderOf(name)}/version-hint.text`;
+
+  const readVersion = async (name: TableName, number: number): Promise<Version | null> => {
+    const key = versionKey(name, number);
+    const stored = await store.get(key);
+    if (!stored) return null;
+    const location = store.uri(key);
+    return {
+      number,
+      entry: { metadata: parseMetadata(new TextDecoder().decode(stored.body), location), token: String(number), location },
+    };
+  };
+
+  const highestListed = async (name: TableName): Promise<number> => {
+    let highest = 0;
+    for await (const { key } of store.list(`${folderOf(name)}/v`)) highest = Math.max(highest, versionOfKey(key));
+    return highest;
+  };
+
+  /** Where to begin: the last version seen, or the hint's, or the highest listed (a hint may be absent or wrong). */
+  const startVersion = async (name: TableName): Promise<Version | null> => {
+    const hint = Number(new TextDecoder().decode((await store.get(hintKey(name)))?.body ?? new Uint8Array()).trim());
+    const last = seen.get(name);
+    // No hint although we saw the table: somebody removed its folder, and perhaps made it anew.
+    if (last && hint >= 1) return last;
+    const hinted = Number.isSafeInteger(hint) && hint >= 1 ? await readVersion(name, hint) : null;
+    if (hinted) return hinted;
+    const highest = await highestListed(name);
+    return highest === 0 ? null : readVersion(name, highest);
+  };
+
+  const newest = async (name: TableName): Promise<Version | null> => {
+    let version = await startVersion(name);
+    while (version) {
+      const next = await readVersion(name, version.number + 1);
+      if (!next) break;
+      version = next;
+    }
+    if (version) seen.set(name, version);
+    else seen.delete(name);
+    return version;
+  };
+
+  return {
+    load: async (name) => (await newest(name))?.entry ?? null,
+    swap: async (name, token, metadata) => {
+      const number = Number(token ?? 0) + 1;
+      const body = new TextEncoder().encode(metadataText(metadata));
+      const outcome = await store.put(versionKey(name, number), body, { kind: 'ifAbsent' });
+      // A remote store may have stored our own bytes and lost the answer; a repeat then meets them.
+      if (outcome.kind === 'conflict' && !sameBytes((await store.get(versionKey(name, number)))?.body, body)) return false;
+      const location = store.uri(versionKey(name, number));
+      seen.set(name, { number, entry: { metadata, token: String(number), location } });
+      // Only a hint: the commit has happened, so a full disk here must not report it as failed.
+      await store.put(hintKey(name), new TextEncoder().encode(String(number))).catch(() => undefined);
+      return true;
+    },
+    tableNames: async () => {
+      const names: TableName[] = [];
+      for (const namespace of await store.folders('')) {
+        for (const table of await store.folders(`${namespace}/`)) {
+          const name: TableName = `${namespace}.${table}`;
+          if (!NAME.test(name)) continue;
+          // A table has versions; one is enough, so the listing ends at the first.
+          for await (const { key } of store.list(`${folderOf(name)}/v`)) {
+            if (versionOfKey(key) === 0) continue;
+            names.push(name);
+            break;
+          }
+        }
+      }
+      return names.toSorted();
+    },
+  };
+}
+
+const NAME = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+
+const versionOfKey = (key: string): number => Number(/\/v(\d+)\.metadata\.json$/.exec(key)?.[1] ?? 0);
+
+const sameBytes = (a: Uint8Array | undefined, b: Uint8Array): boolean => a !== undefined && Buffer.compare(a, b) === 0;
+
+function checkedName(name: TableName): TableName {
+  if (NAME.test(name)) return name;
+  throw new KeystoneError('KS_NOT_FOUND', `"${name}" is no table name`, {
+    hint: 'A table is named <namespace>.<name>, e.g. silver.orders: keystone table list shows all.',
+  });
+}

@@ -1,0 +1,77 @@
+/** The current line of a table's snapshots: the one that `main` names and its ancestors. What a rollback left is not in it. */
+import type { FencedState } from './offset-fence.js';
+import {
+  SUMMARY_FENCING_TOKEN,
+  SUMMARY_HOLES,
+  SUMMARY_NEXT_OFFSETS,
+  isBehind,
+  parseHoles,
+  parseNextOffsets,
+  snapshotNextOffsets,
+} from './snapshot-offsets.js';
+import type { Snapshot } from './table-api.js';
+import { type MetadataSnapshot, type TableMetadata, currentSnapshot } from './table-metadata.js';
+
+/** A stored snapshot as the port shows it. */
+export const snapshotOf = (stored: MetadataSnapshot): Snapshot => {
+  const parent = stored['parent-snapshot-id'];
+  const { operation, ...summary } = stored.summary ?? {};
+  return {
+    id: BigInt(stored['snapshot-id']),
+    parentId: parent === undefined || parent === null ? null : BigInt(parent),
+    sequenceNumber: stored['sequence-number'],
+    timestampMs: stored['timestamp-ms'],
+    operation: operation ?? 'unknown',
+    summary,
+  };
+};
+
+/** Newest first; ends where a parent has expired. */
+export function currentLine(metadata: TableMetadata): readonly Snapshot[] {
+  const byId = new Map((metadata.snapshots ?? []).map((stored) => [BigInt(stored['snapshot-id']), stored]));
+  const line: Snapshot[] = [];
+  const current = currentSnapshot(metadata);
+  for (let at = current ? snapshotOf(current) : null; at;) {
+    line.push(at);
+    const parent = at.parentId === null ? undefined : byId.get(at.parentId);
+    at = parent ? snapshotOf(parent) : null;
+  }
+  return line;
+}
+
+/** What the line carries: other engines' commits repeat nothing of ours, so for each key the newest snapshot that has it counts. */
+export function fencedStateOf(line: readonly Snapshot[]): FencedState {
+  const newest = (key: string): { readonly text: string | undefined; readonly id: bigint } => {
+    const holder = line.find(({ summary }) => summary[key] !== undefined);
+    return { text: holder?.summary[key], id: holder?.id ?? 0n };
+  };
+  const offsets = newest(SUMMARY_NEXT_OFFSETS);
+  const holes = newest(SUMMARY_HOLES);
+  const token = newest(SUMMARY_FENCING_TOKEN).text;
+  return {
+    nextOffsets: parseNextOffsets(offsets.text, offsets.id),
+    holes: parseHoles(holes.text, holes.id),
+    fencingToken: token === undefined ? null : Number(token),
+  };
+}
+
+/**
+ * The newest snapshot that once was current and is not in the current line, as long as its data is missing: it is newer than the
+ * current snapshot, or it had consumed offsets that the current line has not consumed again. null: nothing is rolled back.
+ */
+export function rolledBackFrom(metadata: TableMetadata, line: readonly Snapshot[]): Snapshot | null {
+  const inLine = new Set(line.map(({ id }) => id));
+  const onceCurrent = new Set((metadata['snapshot-log'] ?? []).map((entry) => BigInt(entry['snapshot-id'])));
+  const left = (metadata.snapshots ?? [])
+    .filter((stored) => onceCurrent.has(BigInt(stored['snapshot-id'])) && !inLine.has(BigInt(stored['snapshot-id'])))
+    .map(snapshotOf)
+    .toSorted((a, b) => b.sequenceNumber - a.sequenceNumber);
+  if (left.length === 0) return null;
+  const current = line[0];
+  const { nextOffsets } = fencedStateOf(line);
+  return (
+    left.find(
+      (one) => !current || one.sequenceNumber > current.sequenceNumber || isBehind(nextOffsets, snapshotNextOffsets(one)),
+    ) ?? null
+  );
+}
