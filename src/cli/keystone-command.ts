@@ -35,6 +35,12 @@ interface GivenFlags {
   readonly limit?: number;
 }
 
+/** Setting → value of the flag that stands for it; undefined when the flag was not given. */
+export type FlagSettings = Readonly<Record<string, string | number | undefined>>;
+
+const asSet = (settings: FlagSettings): readonly string[] =>
+  Object.entries(settings).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
+
 export abstract class KeystoneCommand extends Command {
   static override baseFlags = globalFlags;
 
@@ -51,18 +57,24 @@ export abstract class KeystoneCommand extends Command {
 
   abstract override run(): Promise<JsonResult>;
 
-  /** The project's configuration: file, profile, environment and flags put together. */
-  protected async project(): Promise<ResolvedConfig> {
+  /** The project's configuration: file, profile, environment and flags put together; `settings` are a command's own flags that stand for settings. */
+  protected async project(settings: FlagSettings = {}): Promise<ResolvedConfig> {
     this.resolved ??= import('../core/config/load-config.js').then(async ({ loadConfig }) => {
       const { config, profile, set } = this.given;
-      return loadConfig({ cwd: process.cwd(), env: process.env, configPath: config, profile, set: set ?? [] });
+      return loadConfig({
+        cwd: process.cwd(),
+        env: process.env,
+        configPath: config,
+        profile,
+        set: [...(set ?? []), ...asSet(settings)],
+      });
     });
     return this.resolved;
   }
 
   /** The lakehouse of the project; closed when the command ends. */
-  protected async lakehouse(): Promise<Lakehouse> {
-    this.opened ??= Promise.all([import('../core/lakehouse.js'), this.project()]).then(([{ openLakehouse }, config]) =>
+  protected async lakehouse(settings: FlagSettings = {}): Promise<Lakehouse> {
+    this.opened ??= Promise.all([import('../core/lakehouse.js'), this.project(settings)]).then(([{ openLakehouse }, config]) =>
       openLakehouse(config, this.effects()),
     );
     return this.opened;
