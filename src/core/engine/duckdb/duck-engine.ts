@@ -31,6 +31,9 @@ const TABLE_FUNCTIONS = new Set(
    duckdb_types duckdb_views pragma_table_info pragma_version`.split(/\s+/),
 );
 
+/** DuckDB's own SHOW TABLES knows the schema `main` alone, where the lake has nothing. */
+const SHOW_TABLES = "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables ORDER BY name";
+
 type Query = ParsedStatement & { readonly kind: 'query' };
 
 export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEngine> {
@@ -95,7 +98,8 @@ export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEng
     return parsed;
   };
 
-  const run = async (sql: string, queryOptions: QueryOptions): Promise<QueryResult> => {
+  const run = async (given: string, queryOptions: QueryOptions): Promise<QueryResult> => {
+    const sql = /^\s*show\s+tables\s*;?\s*$/i.test(given) ? SHOW_TABLES : given;
     if (queryOptions.signal?.aborted) throw new KeystoneError('KS_INTERRUPTED', 'the query was stopped before it began');
     const parsed = await parse(sql);
     const read = new Set(parsed.tables);

@@ -31,9 +31,6 @@ export function sqlFailure(error: unknown, sql: string): KeystoneError {
       ...(memory ? { hint: 'give the engine more memory: --set profiles.local.engine.memory=1GB, or ask for less at once' } : {}),
     });
   }
-  return new KeystoneError('KS_SQL', message, {
-    cause: error,
-    details,
-    hint: 'keystone query "DESCRIBE silver.orders" lists the columns of a table',
-  });
+  const hint = /^Binder Error/.test(message) ? 'keystone query "DESCRIBE silver.orders" lists the columns of a table' : undefined;
+  return new KeystoneError('KS_SQL', message, { cause: error, details, ...(hint === undefined ? {} : { hint }) });
 }

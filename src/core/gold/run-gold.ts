@@ -1,0 +1,208 @@
+/** `gold plan` and `gold run`: every model in build order, planned against what its inputs hold now, then built. */
+import type { DuckSession } from '../engine/duckdb/duck-session.js';
+import { loadAthenaPrelude } from '../engine/duckdb/athena-prelude.js';
+import { KeystoneError } from '../errors.js';
+import { keepLease } from '../consume/lease-keeper.js';
+import type { Lakehouse } from '../lakehouse.js';
+import type { ReportProgress } from '../progress.js';
+import type { TableName } from '../table/table-api.js';
+import { buildModel } from './build-model.js';
+import { loadModels } from './load-models.js';
+import type { Model } from './model.js';
+import { partitionLabel } from './partition-ordinal.js';
+import { type PinnedTable, pinTable } from './pinned-table.js';
+import { type ModelPlan, type PlanInputs, planModel } from './plan-model.js';
+
+export interface GoldOptions {
+  /** Model names, with or without `gold.`, each with the models it reads; empty or absent: all. */
+  readonly models?: readonly string[];
+  /** Rebuild every model whole. */
+  readonly full?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: ReportProgress;
+}
+
+export type GoldAction = 'none' | 'note' | 'partitions' | 'rebuild';
+
+export interface PlannedModel {
+  readonly model: TableName;
+  /** `note`: nothing but the record of what was read. */
+  readonly action: GoldAction;
+  readonly reason: string;
+  /** `2017-10`, …; empty unless the action is `partitions`. */
+  readonly partitions: readonly string[];
+  readonly inputs: readonly TableName[];
+}
+
+export interface RunModel extends PlannedModel {
+  /** Rows computed. */
+  readonly rows: number;
+  readonly filesAdded: number;
+  readonly filesRemoved: number;
+  /** Text, because ids are 53-bit integers; null when nothing was committed. */
+  readonly snapshotId: string | null;
+}
+
+export interface GoldPlan {
+  readonly models: readonly PlannedModel[];
+}
+
+export interface GoldRun {
+  readonly models: readonly RunModel[];
+  readonly elapsedMs: number;
+}
+
+const LEASE = 'gold';
+const LEASE_TTL_MS = 15_000;
+
+/** What `runGold` would do; a model behind one that will be built is planned against what that one holds now. Changes nothing. */
+export async function planGold(lakehouse: Lakehouse, options: GoldOptions = {}): Promise<GoldPlan> {
+  const models = await chosenModels(lakehouse, options.models ?? []);
+  return inSession(lakehouse, options.signal, async (session) => {
+    const pins = pinner(lakehouse);
+    const planned: PlannedModel[] = [];
+    for (const [index, model] of models.entries()) {
+      options.onProgress?.({ phase: `plan ${model.name}`, done: index, total: models.length, unit: 'models' });
+      const inputs = await planInputs(lakehouse, pins, model);
+      const waitsFor = planned.find((upstream) => upstream.action !== 'none' && model.inputs.includes(upstream.model));
+      const plan = await decide(lakehouse, session, inputs, options.full === true);
+      const follows = plan.kind === 'current' && waitsFor !== undefined;
+      planned.push(
+        follows ? { ...describe(model, plan), action: 'note', reason: `behind ${waitsFor.model}` } : describe(model, plan),
+      );
+    }
+    return { models: planned };
+  });
+}
+
+/**
+ * Builds what is not current. Inputs outside gold are read at the snapshots that were current when the run began. Throws
+ * KS_COMMIT_CONFLICT when another run holds gold's lease, KS_INTERRUPTED after `signal`; what was committed stays.
+ */
+export async function runGold(lakehouse: Lakehouse, options: GoldOptions = {}): Promise<GoldRun> {
+  const { clock, processName } = lakehouse.effects;
+  const startedMs = clock.nowMs();
+  const models = await chosenModels(lakehouse, options.models ?? []);
+  const lease = await keepLease(await lakehouse.state(), clock, LEASE, processName, LEASE_TTL_MS);
+  if (!lease) {
+    throw new KeystoneError('KS_COMMIT_CONFLICT', 'another run is building gold right now', {
+      hint: `wait for it, then keystone gold plan; the lease of a killed run expires after ${LEASE_TTL_MS / 1000} s`,
+    });
+  }
+  try {
+    return await inSession(lakehouse, options.signal, async (session) => {
+      const pins = pinner(lakehouse);
+      for (const input of new Set(models.flatMap((model) => model.inputs))) if (!input.startsWith('gold.')) await pins(input);
+      const done: RunModel[] = [];
+      for (const [index, model] of models.entries()) {
+        options.onProgress?.({ phase: model.name, done: index, total: models.length, unit: 'models' });
+        const inputs = await planInputs(lakehouse, pins, model);
+        const plan = await decide(lakehouse, session, inputs, options.full === true);
+        const described = describe(model, plan);
+        if (plan.kind === 'current') {
+          done.push({ ...described, rows: 0, filesAdded: 0, filesRemoved: 0, snapshotId: null });
+          continue;
+        }
+        const built = await buildModel(lakehouse, session, inputs, plan, () => lease.hold());
+        const { rows, filesAdded, filesRemoved } = built;
+        const note =
+          built.outcome === 'same' && plan.kind !== 'untouched'
+            ? { reason: `${described.reason}; the rows came out as they were` }
+            : {};
+        done.push({ ...described, ...note, rows, filesAdded, filesRemoved, snapshotId: String(built.snapshot.id) });
+      }
+      options.onProgress?.({ phase: 'gold', done: models.length, total: models.length, unit: 'models' });
+      return { models: done, elapsedMs: clock.nowMs() - startedMs };
+    });
+  } finally {
+    await lease.release();
+  }
+}
+
+const decide = (lakehouse: Lakehouse, session: DuckSession, inputs: PlanInputs, full: boolean): Promise<ModelPlan> | ModelPlan =>
+  full ? { kind: 'rebuild', reason: 'asked for' } : planModel(lakehouse, session, inputs);
+
+async function chosenModels(lakehouse: Lakehouse, names: readonly string[]): Promise<readonly Model[]> {
+  const models = await loadModels(lakehouse.config.models);
+  const wanted = new Set(names.map((name) => (name.includes('.') ? name : `gold.${name}`)));
+  for (const name of wanted) {
+    if (!models.some((model) => model.name === name)) {
+      throw new KeystoneError('KS_NOT_FOUND', `there is no model ${name}`, {
+        hint: `models: ${models.map((model) => model.name).join(', ')}`,
+      });
+    }
+  }
+  if (wanted.size === 0) return models;
+  // Backwards through the build order, so that a chosen model takes along what it reads.
+  for (const model of models.toReversed()) if (wanted.has(model.name)) for (const input of model.inputs) wanted.add(input);
+  return models.filter((model) => wanted.has(model.name));
+}
+
+/** Reads each table outside gold once. */
+function pinner(lakehouse: Lakehouse): (name: TableName) => Promise<PinnedTable | null> {
+  const pinned = new Map<TableName, Promise<PinnedTable | null>>();
+  return (name) => {
+    if (name.startsWith('gold.')) return pinTable(lakehouse, name);
+    const known = pinned.get(name) ?? pinTable(lakehouse, name);
+    pinned.set(name, known);
+    return known;
+  };
+}
+
+async function planInputs(
+  lakehouse: Lakehouse,
+  pins: (name: TableName) => Promise<PinnedTable | null>,
+  model: Model,
+): Promise<PlanInputs> {
+  const inputs: PinnedTable[] = [];
+  for (const name of model.inputs) {
+    const input = await pins(name);
+    if (input) inputs.push(input); // an absent one is a gold table that only `gold plan` meets before it is built
+  }
+  return { model, target: await pinTable(lakehouse, model.name), inputs };
+}
+
+function describe(model: Model, plan: ModelPlan): PlannedModel {
+  const common = { model: model.name, inputs: model.inputs, partitions: [] };
+  switch (plan.kind) {
+    case 'current':
+      return { ...common, action: 'none', reason: 'current' };
+    case 'untouched':
+      return { ...common, action: 'note', reason: plan.reason };
+    case 'rebuild':
+      return { ...common, action: 'rebuild', reason: plan.reason };
+    case 'partitions': {
+      const transform = model.partition?.transform ?? 'month';
+      return {
+        ...common,
+        action: 'partitions',
+        reason: plan.reason,
+        partitions: plan.ordinals.map((ordinal) => partitionLabel(transform, ordinal)),
+      };
+    }
+  }
+}
+
+/** A session with the models' dialect; an abort interrupts the statement that runs. */
+async function inSession<T>(
+  lakehouse: Lakehouse,
+  signal: AbortSignal | undefined,
+  work: (session: DuckSession) => Promise<T>,
+): Promise<T> {
+  const session = await lakehouse.duck();
+  const interrupt = (): void => session.connection.interrupt();
+  signal?.addEventListener('abort', interrupt);
+  try {
+    await loadAthenaPrelude(session);
+    return await work(session);
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    throw new KeystoneError('KS_INTERRUPTED', 'building gold was stopped; what was committed stays', {
+      hint: 'keystone gold run',
+      cause: error,
+    });
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
+    await session.close();
+  }
+}
