@@ -23,11 +23,8 @@ export default class ConsumeStatus extends KeystoneCommand {
     const { consumeStatus } = await import('../../core/consume/consume-status.js');
     const status = await consumeStatus(lakehouse, { topic: flags.topic, runs: flags.runs });
     this.printRows(status.positions, ['table', 'partition', 'nextOffset', 'logEndOffset', 'pendingEvents']);
-    if (flags.output === undefined || flags.output === 'table') {
-      const nowMs = this.effects().clock.nowMs();
-      this.say(`Topic ${status.topic}, group ${status.group}. ${describeLease(status.lease, nowMs)}`);
-      for (const run of status.lastRuns) this.say(describeRun(run));
-    }
+    this.say(`Topic ${status.topic}, group ${status.group}. ${describeLease(status.lease, this.effects().clock.nowMs())}`);
+    for (const run of status.lastRuns) this.say(describeRun(run));
     this.done(`Done. ${status.pendingLanding} events wait to land, ${status.pendingDerivation} to be derived.`);
     return status;
   }

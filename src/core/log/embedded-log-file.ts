@@ -70,6 +70,8 @@ export interface LogFile {
   close(): void;
 }
 
+const num = (row: SqliteRow, column: string): number => row[column] as number;
+
 /** Opens or creates the file; throws libsql's SqliteError, or KS_LOG for a file of a newer Keystone. */
 export function openLogFile(path: string): LogFile {
   const db = openSqliteFile(path, { busyTimeoutMs: BUSY_TIMEOUT_MS, pageBytes: PAGE_BYTES });
@@ -116,7 +118,6 @@ function prepareLogFile(db: SqliteFile): LogFile {
     'SELECT partition, next_offset FROM group_offsets WHERE consumer_group = ? AND topic_id = ? ORDER BY partition',
   );
 
-  const num = (row: SqliteRow, column: string): number => row[column] as number;
   const topic = (name: string): TopicInfo | null => {
     const row = findTopic.get(name);
     return row ? { topicId: num(row, 'topic_id'), partitions: num(row, 'partitions') } : null;

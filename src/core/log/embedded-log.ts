@@ -59,11 +59,6 @@ export async function openEmbeddedLog(options: { readonly path: string; readonly
       hint: 'Send events first (keystone ingest csv, keystone ingest serve), or name another topic.',
     });
   };
-  const needPartition = (name: string, topic: TopicInfo, partition: number): void => {
-    if (Number.isInteger(partition) && partition >= 0 && partition < topic.partitions) return;
-    throw new KeystoneError('KS_NOT_FOUND', `Topic ${name} has no partition ${partition}: it has 0 to ${topic.partitions - 1}`);
-  };
-
   /** Writes what is pending, group after group, until nothing is. `writing` falls in the same step that sees nothing left. */
   const drain = async (): Promise<void> => {
     writing = true;
@@ -150,6 +145,11 @@ export async function openEmbeddedLog(options: { readonly path: string; readonly
       await thread.close();
     },
   };
+}
+
+function needPartition(name: string, topic: TopicInfo, partition: number): void {
+  if (Number.isInteger(partition) && partition >= 0 && partition < topic.partitions) return;
+  throw new KeystoneError('KS_NOT_FOUND', `Topic ${name} has no partition ${partition}: it has 0 to ${topic.partitions - 1}`);
 }
 
 /** How many of the pending appends go into the next transaction: at least one. */

@@ -12,6 +12,13 @@ const record = (value: string, more: Partial<NewRecord> = {}): NewRecord => ({
 });
 const LIMIT = { maxRecords: 1_000_000, maxBytes: 1 << 30 };
 
+/** What is compared byte for byte. */
+const plain = (r: NewRecord | LogRecord) => ({
+  key: r.key && [...r.key],
+  value: r.value && Buffer.from(r.value).toString('hex'),
+  headers: r.headers.map((h) => [h.key, [...h.value]]),
+});
+
 async function readAll(log: EventLog, topic: string, limit = LIMIT): Promise<LogRecord[]> {
   const found: LogRecord[] = [];
   for (const { partition, startOffset, endOffset } of await log.bounds(topic)) {
@@ -78,11 +85,6 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
       ];
       await log.append('t', written);
       const { records } = await log.read('t', 0, 0, LIMIT);
-      const plain = (r: NewRecord | LogRecord) => ({
-        key: r.key && [...r.key],
-        value: r.value && Buffer.from(r.value).toString('hex'),
-        headers: r.headers.map((h) => [h.key, [...h.value]]),
-      });
       expect(records.map(plain)).toEqual(written.map(plain));
     });
 
@@ -201,7 +203,7 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
       positions.forEach((places, at) => {
         const [w, n] = [Math.floor(at / 40), at % 40];
         places.forEach(({ partition, offset }, i) => expect(valueAt.get(`${partition}/${offset}`)).toBe(`${w}:${n}:${i}`));
-        expect(places.map((p) => p.offset)).toEqual([...places.map((p) => p.offset)].sort((a, b) => a - b));
+        expect(places.map((p) => p.offset)).toEqual(places.map((p) => p.offset).toSorted((a, b) => a - b));
       });
     });
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LogRecord, NewRecord } from '../../../src/core/log/event-log.js';
 import { decodeChunk, encodeChunk, type ReadBudget } from '../../../src/core/log/record-chunk.js';
