@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core';
-import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
+import { KeystoneCommand } from '../../cli/keystone-command.js';
 import type { ContractDescription } from '../../core/contract/describe-contract.js';
 
 export default class ContractShow extends KeystoneCommand {
@@ -8,10 +8,9 @@ export default class ContractShow extends KeystoneCommand {
     'Prints what Keystone reads from the contract file. A check is a condition that every row has to meet; where a value is null, a comparison is unknown and passes.';
   static override examples = ['<%= config.bin %> contract show orders', '<%= config.bin %> contract show orders --json'];
   static override args = { dataset: Args.string({ required: true, description: 'Dataset, as contract list names it' }) };
-  static override flags = { ...listFlags };
 
   async run(): Promise<ContractDescription> {
-    const { args } = await this.parse(ContractShow);
+    const { args, flags } = await this.parse(ContractShow);
     const lakehouse = await this.lakehouse();
     const [{ describeContract }, { findContract }] = await Promise.all([
       import('../../core/contract/describe-contract.js'),
@@ -27,9 +26,10 @@ export default class ContractShow extends KeystoneCommand {
       `File       ${contract.path}`,
     ];
     this.say(`${facts.join('\n')}\n`);
-    this.printRows(contract.columns, ['name', 'type', 'required', 'key', 'description']);
+    // One list per document: in a format for programs it is the columns; --output json and --json give everything.
+    if (flags.output !== 'json') this.printRows(contract.columns, ['name', 'type', 'required', 'key', 'description']);
     this.say('');
-    this.printRows(contract.checks, ['name', 'level', 'kind', 'rule']);
+    if (flags.output === 'table') this.printRows(contract.checks, ['name', 'level', 'kind', 'rule']);
     return contract;
   }
 }

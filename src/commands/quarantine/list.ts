@@ -32,7 +32,8 @@ export default class QuarantineList extends KeystoneCommand {
     const found = await listQuarantine(lakehouse, {
       zone: flags.zone === 'error' ? 'error' : 'quarantine',
       time: flags.time === 'logged' ? 'logged' : 'processed',
-      limit: flags.limit ?? 50,
+      // --filter and --sort work on what was fetched.
+      limit: flags.filter === undefined && flags.sort === undefined ? (flags.limit ?? 50) : 100_000,
       ...(flags.dataset === undefined ? {} : { dataset: flags.dataset }),
       ...(flags.reason === undefined ? {} : { reason: flags.reason }),
       ...(flags.since === undefined ? {} : { since: flags.since }),

@@ -22,12 +22,14 @@ export function describeRejected(event: RejectedEventDetail): string {
     ...event.headers.map((header) => [`header ${header.key}`, header.value?.text ?? ''] as const),
     ['payload', payloadTitle(event.payload)],
   ];
-  const lines = facts.flatMap(([name, value]) => (value === null ? [] : [`${name.padEnd(10)} ${harmless(value)}`]));
+  const lines = facts.flatMap(([name, value]) => (value === null ? [] : [`${name.padEnd(10)} ${oneLine(value)}`]));
   return [...lines, ...(event.payload === null ? [] : [harmless(event.payload.text)])].join('\n');
 }
 
 const payloadTitle = (payload: ReadableBytes | null): string =>
   payload === null ? 'none (tombstone)' : `${payload.sizeBytes} bytes${payload.encoding === 'escaped' ? ', not UTF-8' : ''}`;
+
+const oneLine = (text: string): string => harmless(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 
 const harmless = (text: string): string =>
   // oxlint-disable-next-line no-control-regex -- control characters are what this is about
