@@ -4,7 +4,16 @@
  */
 import { z } from 'zod';
 
-const SIZE_UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KIB: 1024, MIB: 1024 ** 2, GIB: 1024 ** 3 };
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 1024,
+  MIB: 1024 ** 2,
+  GIB: 1024 ** 3,
+};
 const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Bytes: a number, or text such as `512MB` or `1GiB`. */
@@ -32,7 +41,9 @@ export const durationMs = z.union([z.number().nonnegative(), z.string()]).transf
 });
 
 /** A secret by reference only: `env:NAME` or `file:PATH`. Never the secret itself. */
-export const secretReference = z.string().regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'a secret is given by reference: env:NAME or file:PATH');
+export const secretReference = z
+  .string()
+  .regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'a secret is given by reference: env:NAME or file:PATH');
 
 const logConfig = z.strictObject({
   adapter: z.literal('embedded').default('embedded').describe('Where events are logged: `embedded` is a SQLite file'),
@@ -47,7 +58,10 @@ const storeConfig = z.strictObject({
 });
 
 const catalogConfig = z.strictObject({
-  adapter: z.literal('folder').default('folder').describe('Which metadata file of a table is current: `folder` decides by the highest `v<N>.metadata.json`'),
+  adapter: z
+    .literal('folder')
+    .default('folder')
+    .describe('Which metadata file of a table is current: `folder` decides by the highest `v<N>.metadata.json`'),
 });
 
 const engineConfig = z.strictObject({
@@ -73,10 +87,15 @@ const ingestConfig = z.strictObject({
   host: z.string().default('127.0.0.1').describe('Address the ingest server listens on'),
   port: z.number().int().min(0).max(65535).default(50051).describe('Port of the ingest server; 0 takes a free one'),
   defaultDataset: z.string().default('orders').describe('Dataset of an event that names none'),
-  key: z.enum(['business', 'event-id', 'none']).default('business').describe("Partition key: the contract's key columns, the event id, or none"),
+  key: z
+    .enum(['business', 'event-id', 'none'])
+    .default('business')
+    .describe("Partition key: the contract's key columns, the event id, or none"),
   linger: durationMs.prefault(0).describe('Fixed wait before a group commit; 0 commits when the event loop is free'),
   maxMessage: sizeBytes.prefault('4MiB').describe('Largest gRPC message taken'),
-  maxInFlight: sizeBytes.prefault('64MiB').describe('Payload bytes accepted and not yet durable, over all clients; more is RESOURCE_EXHAUSTED'),
+  maxInFlight: sizeBytes
+    .prefault('64MiB')
+    .describe('Payload bytes accepted and not yet durable, over all clients; more is RESOURCE_EXHAUSTED'),
 });
 
 const consumeConfig = z.strictObject({

@@ -1,0 +1,72 @@
+/** Settings given outside the file: `--set ingest.port=50052` and `KEYSTONE_INGEST_PORT=50052`. */
+import { parse } from 'yaml';
+import { KeystoneError } from '../errors.js';
+import { nearestName } from '../nearest-name.js';
+import { issueText } from './config-problem.js';
+import { allSettings, type Setting } from './settings.js';
+
+export interface Override {
+  readonly setting: Setting;
+  /** As the file would hold it. */
+  readonly value: unknown;
+  /** Where it was given, for people: `--set ingest.port` or `KEYSTONE_INGEST_PORT`. */
+  readonly origin: string;
+}
+
+/** Variables that choose the file and the profile and are no settings. */
+export const CHOICE_VARIABLES = ['KEYSTONE_CONFIG', 'KEYSTONE_PROFILE'] as const;
+
+/** The overrides of the environment. A variable that is empty counts as absent; one that no setting has is left alone (`doctor` names it). */
+export function environmentOverrides(env: Readonly<Record<string, string | undefined>>): readonly Override[] {
+  return allSettings().flatMap((setting) => {
+    const text = env[setting.variable];
+    return text === undefined || text === ''
+      ? []
+      : [{ setting, value: settingValue(setting, text, setting.variable), origin: setting.variable }];
+  });
+}
+
+/** Names of `KEYSTONE_*` variables that mean nothing. */
+export function unknownVariables(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const known = new Set<string>([...CHOICE_VARIABLES, ...allSettings().map((setting) => setting.variable)]);
+  return Object.keys(env).filter((name) => name.startsWith('KEYSTONE_') && !known.has(name));
+}
+
+/** The overrides of `--set key=value` flags; KS_USAGE for one without `=`, KS_CONFIG for an unknown key or a refused value. */
+export function flagOverrides(given: readonly string[]): readonly Override[] {
+  const settings = new Map(allSettings().map((setting) => [setting.path, setting]));
+  return given.map((text) => {
+    const equals = text.indexOf('=');
+    if (equals <= 0)
+      throw new KeystoneError('KS_USAGE', `--set "${text}" has no value`, { hint: 'write it like --set ingest.port=50052' });
+    const key = text.slice(0, equals).trim();
+    const setting = settings.get(key);
+    if (!setting) {
+      const near = nearestName(key, settings.keys());
+      throw new KeystoneError('KS_CONFIG', `--set: there is no setting "${key}"`, {
+        hint: near === undefined ? `settings: ${[...settings.keys()].join(', ')}` : `did you mean "${near}"?`,
+      });
+    }
+    return { setting, value: settingValue(setting, text.slice(equals + 1), `--set ${key}`), origin: `--set ${key}` };
+  });
+}
+
+/** The text as YAML would read it where the setting takes that, else as it is (so that a folder may be called `2017`). */
+function settingValue(setting: Setting, text: string, origin: string): unknown {
+  const read = yamlScalar(text);
+  const first = setting.schema.safeParse(read);
+  if (first.success) return read;
+  if (setting.schema.safeParse(text).success) return text;
+  const [issue] = first.error.issues;
+  throw new KeystoneError('KS_CONFIG', `${origin}: ${issue ? issueText(issue) : 'invalid value'} (given: "${text}")`, {
+    hint: setting.description === '' ? 'docs/configuration.md lists the settings' : `${setting.path}: ${setting.description}`,
+  });
+}
+
+function yamlScalar(text: string): unknown {
+  try {
+    return parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
