@@ -4,6 +4,7 @@
  */
 import { Command, type Interfaces } from '@oclif/core';
 import type { ResolvedConfig } from '../core/config/config.js';
+import type { LoadedConfig } from '../core/config/load-config.js';
 import { EXIT } from '../core/errors.js';
 import type { Effects, Lakehouse } from '../core/lakehouse.js';
 import type { ReportProgress } from '../core/progress.js';
@@ -53,23 +54,23 @@ export abstract class KeystoneCommand extends Command {
   private reporter: ProgressReporter | undefined;
   private ownEffects: Effects | undefined;
   private opened: Promise<Lakehouse> | undefined;
-  private resolved: Promise<ResolvedConfig> | undefined;
+  private loaded: Promise<LoadedConfig> | undefined;
 
   abstract override run(): Promise<JsonResult>;
 
   /** The project's configuration: file, profile, environment and flags put together; `settings` are a command's own flags that stand for settings. */
   protected async project(settings: FlagSettings = {}): Promise<ResolvedConfig> {
-    this.resolved ??= import('../core/config/load-config.js').then(async ({ loadConfig }) => {
+    return (await this.loadedProject(settings)).config;
+  }
+
+  /** The configuration together with what overrode it. */
+  protected async loadedProject(settings: FlagSettings = {}): Promise<LoadedConfig> {
+    this.loaded ??= import('../core/config/load-config.js').then(async ({ loadConfigWithOrigins }) => {
       const { config, profile, set } = this.given;
-      return loadConfig({
-        cwd: process.cwd(),
-        env: process.env,
-        configPath: config,
-        profile,
-        set: [...(set ?? []), ...asSet(settings)],
-      });
+      const overrides = [...(set ?? []), ...asSet(settings)];
+      return loadConfigWithOrigins({ cwd: process.cwd(), env: process.env, configPath: config, profile, set: overrides });
     });
-    return this.resolved;
+    return this.loaded;
   }
 
   /** The lakehouse of the project; closed when the command ends. */
@@ -138,9 +139,9 @@ export abstract class KeystoneCommand extends Command {
   }
 
   protected override async parse<
-    F extends Interfaces.OutputFlags<never>,
-    B extends Interfaces.OutputFlags<never>,
-    A extends Interfaces.OutputArgs<never>,
+    F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
   >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
     const parsed = await super.parse(options, argv);
     this.given = parsed.flags as GivenFlags;

@@ -1,0 +1,40 @@
+/** The configuration that holds, setting by setting, with the place each value comes from. */
+import type { LoadedConfig } from './load-config.js';
+import { allSettings, type Setting } from './settings.js';
+
+export interface ShownSetting {
+  readonly setting: string;
+  /** Paths are absolute, sizes bytes, durations milliseconds. */
+  readonly value: string | number | boolean | null;
+  /** `default`, `keystone.yaml`, `profile local`, `KEYSTONE_INGEST_PORT` or `--set ingest.port`. */
+  readonly origin: string;
+}
+
+export function showConfig({ config, overrides, written }: LoadedConfig): readonly ShownSetting[] {
+  const origins = new Map(overrides.map(({ setting, origin }) => [settingKey(setting), origin]));
+  const inFile = (setting: Setting): boolean => {
+    const steps = setting.path.split('.');
+    return at(written, setting.scope === 'project' ? steps : ['profiles', config.profileName, ...steps]) !== undefined;
+  };
+  return allSettings().map((setting) => {
+    const value = at(setting.scope === 'project' ? config : config.profile, setting.path.split('.'));
+    const file = setting.scope === 'project' ? 'keystone.yaml' : `profile ${config.profileName}`;
+    return {
+      setting: setting.path,
+      value: typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null,
+      origin: origins.get(settingKey(setting)) ?? (inFile(setting) ? file : 'default'),
+    };
+  });
+}
+
+const settingKey = (setting: Setting): string => `${setting.scope}/${setting.path}`;
+
+function at(value: unknown, steps: readonly string[]): unknown {
+  return steps.reduce<unknown>(
+    (held, step) =>
+      typeof held === 'object' && held !== null && Object.hasOwn(held, step)
+        ? (held as Record<string, unknown>)[step]
+        : undefined,
+    value,
+  );
+}
