@@ -7,6 +7,7 @@
  * Appends that arrive while one is being written share the next transaction, so many small appends cost few fsyncs; each is
  * still all or nothing, since the transaction is.
  */
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import type { Clock } from '../clock.js';
 import { KeystoneError } from '../errors.js';
 import type { EventLog, LogRecord, NewRecord, RecordPosition } from './event-log.js';
@@ -63,6 +64,8 @@ export async function openEmbeddedLog(options: { readonly path: string; readonly
   const drain = async (): Promise<void> => {
     writing = true;
     while (pending.length > 0) {
+      // Appends of the same turn of the event loop go together.
+      await eventLoopTurn();
       const group = pending.splice(0, groupSize(pending));
       try {
         const { chunks, positionsOf } = chunkUp(group);
