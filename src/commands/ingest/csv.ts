@@ -20,7 +20,7 @@ bytes with its line and reason, into the error zone. The same file twice changes
   static override flags = {
     dataset: Flags.string({ description: 'dataset of every file' }),
     to: Flags.string({ description: 'host:port of an ingest server; without it, straight into the log' }),
-    'dry-run': Flags.boolean({ description: 'read and count everything, append nothing' }),
+    'dry-run': Flags.boolean({ default: false, description: 'read and count everything, append nothing' }),
   };
 
   async run(): Promise<RunCsvResult> {

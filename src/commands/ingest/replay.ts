@@ -22,7 +22,7 @@ already has stays as it is.`;
     speed: Flags.string({ description: 'multiple of the original pace, e.g. 10x' }),
     limit: Flags.integer({ description: 'at most so many events', min: 0 }),
     to: Flags.string({ description: 'host:port of an ingest server; without it, straight into the log' }),
-    'dry-run': Flags.boolean({ description: 'count events and bytes and say how long it would take' }),
+    'dry-run': Flags.boolean({ default: false, description: 'count events and bytes and say how long it would take' }),
   };
 
   async run(): Promise<RunReplayResult> {

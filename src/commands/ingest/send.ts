@@ -18,15 +18,15 @@ the lake sees a duplicate, never a second event.`;
     file: Args.string({ description: 'NDJSON file; - or nothing is stdin; with --raw, one or more files', ignoreStdin: true }),
   };
   static override flags = {
-    raw: Flags.boolean({ description: "each file's bytes are one payload" }),
+    raw: Flags.boolean({ default: false, description: "each file's bytes are one payload" }),
     to: Flags.string({ description: 'host:port of the ingest server (ingest.host, ingest.port)', exclusive: ['direct'] }),
-    direct: Flags.boolean({ description: 'append to the log without a server' }),
+    direct: Flags.boolean({ default: false, description: 'append to the log without a server' }),
     dataset: Flags.string({ description: 'dataset of every event (ingest.defaultDataset)' }),
     source: Flags.string({ description: "where the events come from; the file's name by default" }),
     receipts: Flags.string({
       description: 'write each receipt to this file as it arrives (NDJSON: event_id, topic, partition, offset)',
     }),
-    'dry-run': Flags.boolean({ description: 'read and count, send nothing' }),
+    'dry-run': Flags.boolean({ default: false, description: 'read and count, send nothing' }),
   };
 
   async run(): Promise<RunSendResult> {

@@ -20,7 +20,7 @@ Clients without reflection find the services in proto/.`;
     linger: Flags.string({
       description: 'fixed wait before a group commit, e.g. 5ms; 0ms commits when the event loop is free (ingest.linger)',
     }),
-    'dry-run': Flags.boolean({ description: 'check config, contracts and log, and stop without listening' }),
+    'dry-run': Flags.boolean({ default: false, description: 'check config, contracts and log, and stop without listening' }),
   };
 
   async run(): Promise<RunServeResult> {

@@ -11,7 +11,8 @@ import { fileBytes, interrupted } from './file-bytes.js';
 export interface CsvFileResult {
   readonly path: string;
   readonly dataset: string | null;
-  readonly status: 'ingested' | 'skipped' | 'failed';
+  /** `counted`: read in a dry run. */
+  readonly status: 'ingested' | 'counted' | 'skipped' | 'failed';
   readonly rows: number;
   readonly badRows: number;
   /** Payload bytes. */
@@ -69,7 +70,7 @@ export async function ingestCsv({ files, sink, progress, signal }: IngestCsvOpti
     results.push({
       path: file.path,
       dataset: file.dataset,
-      status: message === null ? 'ingested' : 'failed',
+      status: message !== null ? 'failed' : sink === null ? 'counted' : 'ingested',
       rows,
       badRows,
       bytes,
