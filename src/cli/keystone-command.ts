@@ -16,6 +16,7 @@ import { progressReporter, silentProgress, type ProgressReporter } from './progr
 import { renderRows, type OutputFormat } from './render-rows.js';
 import { shapeRows, type Row } from './shape-rows.js';
 import { listenForStop, type StopSignals } from './stop-signals.js';
+import { coloured } from './terminal.js';
 
 export { listFlags };
 
@@ -110,7 +111,7 @@ export abstract class KeystoneCommand extends Command {
     const shaped = shapeRows(rows, shown, this.given);
     if (!this.json()) {
       const terminal = process.stdout.isTTY === true;
-      const look = { colour: terminal && !noColour(), widthColumns: terminal ? process.stdout.columns : undefined };
+      const look = { colour: coloured(process.stdout), widthColumns: terminal ? process.stdout.columns : undefined };
       this.print(renderRows(shaped, this.format(), look));
       this.rowsPrinted = true;
     }
@@ -174,7 +175,7 @@ export abstract class KeystoneCommand extends Command {
       const interrupted = { code: 'KS_INTERRUPTED', message: error.message };
       this.print(`${jsonText({ error: stopped === undefined ? failureJson(failure) : interrupted }, 2)}\n`);
     } else if (stopped === undefined) {
-      const look = { colour: process.stderr.isTTY === true && !noColour(), verbose: this.given.verbose === true };
+      const look = { colour: coloured(process.stderr), verbose: this.given.verbose === true };
       this.tell(renderFailure(failure, look).trimEnd());
     } else {
       this.tell(`${error.message}.`);
@@ -209,5 +210,3 @@ export abstract class KeystoneCommand extends Command {
     process.stderr.write(`${text}\n`);
   }
 }
-
-const noColour = (): boolean => (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb';

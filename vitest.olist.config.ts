@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** The real Olist files, all 1,550,868 rows: minutes rather than seconds, so not part of `npm test`. */
+export default defineConfig({
+  test: {
+    disableConsoleIntercept: true,
+    include: ['test/**/*.olist.ts'],
+    testTimeout: 1_800_000,
+    hookTimeout: 1_800_000,
+    pool: 'forks',
+    maxWorkers: 1,
+  },
+});
