@@ -24,7 +24,7 @@ export default class ConsumeStatus extends KeystoneCommand {
     const status = await consumeStatus(lakehouse, { topic: flags.topic, runs: flags.runs });
     this.printRows(status.positions, ['table', 'partition', 'nextOffset', 'logEndOffset', 'pendingEvents']);
     this.say(`Topic ${status.topic}, group ${status.group}. ${describeLease(status.lease, this.effects().clock.nowMs())}`);
-    for (const run of status.lastRuns) this.say(describeRun(run));
+    for (const run of status.lastRuns) this.say(describeRun(run, status.lease));
     this.done(`Done. ${status.pendingLanding} events wait to land, ${status.pendingDerivation} to be derived.`);
     return status;
   }
@@ -41,6 +41,9 @@ function describeLease(lease: LeaseStatus, nowMs: number): string {
   }
 }
 
-const describeRun = (run: Run): string =>
-  `Run ${run.id} ${run.status}, started ${new Date(run.startedAtMs).toISOString()}` +
-  (run.endedAtMs === null ? '' : `, took ${((run.endedAtMs - run.startedAtMs) / 1000).toFixed(1)} s`);
+/** A run that never said how it ended, while nobody holds the lease, was killed; the next run goes on where it stopped. */
+function describeRun(run: Run, lease: LeaseStatus): string {
+  const outcome = run.status === 'running' && lease.kind !== 'held' ? 'was killed' : run.status;
+  const took = run.endedAtMs === null ? '' : `, took ${((run.endedAtMs - run.startedAtMs) / 1000).toFixed(1)} s`;
+  return `Run ${run.id} ${outcome}, started ${new Date(run.startedAtMs).toISOString()}${took}`;
+}
