@@ -69,6 +69,8 @@ CREATE MACRO athena.json_extract_scalar(json, path) AS
 -- Aggregates and arrays: the row with the greatest y wins although its x is null.
 CREATE MACRO athena.max_by(x, y) AS system.main.arg_max_null(x, y);
 CREATE MACRO athena.min_by(x, y) AS system.main.arg_min_null(x, y);
+-- A BIGINT, as every count (DuckDB: HUGEINT).
+CREATE MACRO athena.count_if(condition) AS count(CASE WHEN condition THEN 1 END);
 CREATE MACRO athena.arbitrary(x) AS system.main.any_value(x);
 CREATE MACRO athena.approx_distinct(x) AS system.main.approx_count_distinct(x);
 CREATE MACRO athena.cardinality(list) AS system.main.len(list);

@@ -56,6 +56,8 @@ const TRINO: readonly (readonly [string, unknown])[] = [
   ['json_extract_scalar(\'{"a": {"b": 1}}\', \'$.a\')', null],
   ['(SELECT max_by(x, y) FROM (VALUES (1, 1), (NULL, 2)) t(x, y))', null],
   ['(SELECT min_by(x, y) FROM (VALUES (1, 1), (NULL, 2)) t(x, y))', 1],
+  ['(SELECT typeof(count_if(x > 1)) FROM (VALUES (1), (2)) t(x))', 'BIGINT'],
+  ['(SELECT count_if(x > 1) FROM (VALUES (1), (2), (NULL)) t(x))', 1],
   ['(SELECT arbitrary(x) FROM (VALUES (1)) t(x))', 1],
   ['(SELECT approx_distinct(x) FROM (VALUES (1), (1)) t(x))', 1],
   ['element_at(ARRAY[1, 2], 2)', 2],

@@ -1,0 +1,55 @@
+import { Args, Flags } from '@oclif/core';
+import { KeystoneCommand, listFlags } from '../cli/keystone-command.js';
+import type { ResultColumn } from '../core/engine/sql-engine.js';
+
+const DEFAULT_LIMIT = 10_000;
+
+export default class Query extends KeystoneCommand {
+  static override summary = 'Ask one SQL question to the tables of the lake';
+  static override description =
+    'Reads bronze.*, silver.*, gold.*, quarantine.*, error.* and ledger.* as they are when the query begins; changes nothing and reads nothing else. Speaks DuckDB’s SQL, or with --dialect athena that of the gold models (Trino).';
+  static override examples = [
+    '<%= config.bin %> query "SELECT order_status, count(*) FROM silver.orders GROUP BY 1 ORDER BY 2 DESC"',
+    '<%= config.bin %> query "DESCRIBE gold.fact_sales"',
+    'cat report.sql | <%= config.bin %> query - --output csv',
+  ];
+  static override args = {
+    sql: Args.string({ required: true, description: 'The statement, or - to read it from standard input' }),
+  };
+  static override flags = {
+    ...listFlags,
+    dialect: Flags.string({
+      options: ['duckdb', 'athena'],
+      default: 'duckdb',
+      description: 'How functions and operators of the same name are meant',
+    }),
+  };
+
+  async run(): Promise<{ columns: readonly ResultColumn[]; rows: readonly object[] }> {
+    const { args, flags } = await this.parse(Query);
+    const sql = args.sql === '-' ? await readAll(process.stdin) : args.sql;
+    const engine = await (await this.lakehouse()).engine();
+    const startedMs = this.effects().clock.nowMs();
+    const picks = flags.filter !== undefined || flags.sort !== undefined; // they work on what was fetched
+    const result = await engine.query(sql, {
+      dialect: flags.dialect === 'athena' ? 'athena' : 'engine',
+      maxRows: picks ? DEFAULT_LIMIT : (flags.limit ?? DEFAULT_LIMIT),
+      signal: this.signal,
+    });
+    const names = result.columns.map((column) => column.name);
+    const rows = this.printRows(result.rows, names);
+    if (result.truncated && (picks || flags.limit === undefined)) {
+      this.addWarning(`only the first ${result.rows.length} rows were read: --limit N reads more`);
+    }
+    const seconds = ((this.effects().clock.nowMs() - startedMs) / 1000).toFixed(1);
+    const megabytes = (result.bytesScanned / 1e6).toFixed(1);
+    this.done(`Done. ${rows.length} ${rows.length === 1 ? 'row' : 'rows'} from ${megabytes} MB of files in ${seconds} s`);
+    return { columns: result.columns, rows };
+  }
+}
+
+async function readAll(stream: AsyncIterable<string | Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString('utf8');
+}
