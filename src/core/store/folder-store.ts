@@ -174,7 +174,8 @@ async function readWhole(file: string): Promise<StoredObject | null> {
       await handle.close();
     }
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return null;
+    // A folder, or a name below a file, is no object either.
+    if (['ENOENT', 'EISDIR', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return null;
     throw error;
   }
 }
