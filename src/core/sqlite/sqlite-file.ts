@@ -129,12 +129,8 @@ export function openSqliteFile(
         db.exec('COMMIT');
         return result;
       } catch (error) {
-        // A full disk may have rolled back already; then ROLLBACK itself fails and there is nothing left to undo.
-        try {
-          db.exec('ROLLBACK');
-        } catch {
-          if (db.inTransaction) throw error;
-        }
+        // A full disk may have rolled back already: then there is nothing left to undo.
+        if (db.inTransaction) db.exec('ROLLBACK');
         throw error;
       }
     },
