@@ -1,4 +1,6 @@
 /** A temporary lake with the shipped contracts and models, whose silver tables a test fills by hand. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { keystoneConfig, type ResolvedConfig } from '../../src/core/config/config.js';
@@ -6,13 +8,15 @@ import { type Lakehouse, openLakehouse } from '../../src/core/lakehouse.js';
 import { silverTable } from '../../src/core/silver/silver-table.js';
 import { writeDataFiles } from '../../src/core/table/write-data-files.js';
 import { systemEffects } from './effects.js';
-import { tempDir } from './temp-dir.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
-/** `overrides`: folders to use instead of the shipped ones. */
-export async function silverLake(overrides: Partial<Pick<ResolvedConfig, 'contracts' | 'models'>> = {}): Promise<Lakehouse> {
-  const projectDir = await tempDir();
+/** `overrides`: folders to use instead of the shipped ones. `atEnd` registers the clean-up (a lake for many tests: in `afterAll`). */
+export async function silverLake(
+  overrides: Partial<Pick<ResolvedConfig, 'contracts' | 'models'>> = {},
+  atEnd: (cleanUp: () => Promise<void>) => void = onTestFinished,
+): Promise<Lakehouse> {
+  const projectDir = await mkdtemp(path.join(os.tmpdir(), 'keystone-test-'));
   const { profiles, ...config } = keystoneConfig.parse({});
   const profile = profiles['local'];
   if (!profile) throw new Error('the default configuration has no profile "local"');
@@ -33,7 +37,10 @@ export async function silverLake(overrides: Partial<Pick<ResolvedConfig, 'contra
     },
     systemEffects(),
   );
-  onTestFinished(() => lakehouse.close());
+  atEnd(async () => {
+    await lakehouse.close();
+    await rm(projectDir, { recursive: true, force: true });
+  });
   return lakehouse;
 }
 

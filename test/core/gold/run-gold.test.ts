@@ -1,12 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModels } from '../../../src/core/gold/load-models.js';
 import { planGold, runGold, type GoldRun } from '../../../src/core/gold/run-gold.js';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
 import { rowsOf, silverLake } from '../../support/silver-lake.js';
 import { make, putShop, type Shop, smallShop } from './small-shop.js';
 
-const builtShop = async (): Promise<{ readonly lakehouse: Lakehouse; readonly shop: Shop }> => {
-  const lakehouse = await silverLake();
+const builtShop = async (
+  ...ends: [atEnd?: (cleanUp: () => Promise<void>) => void]
+): Promise<{ readonly lakehouse: Lakehouse; readonly shop: Shop }> => {
+  const lakehouse = await silverLake({}, ...ends);
   const shop = smallShop();
   await putShop(lakehouse, shop);
   await runGold(lakehouse);
@@ -25,8 +27,16 @@ const actions = (run: Pick<GoldRun, 'models'>): Readonly<Record<string, string>>
   Object.fromEntries(run.models.map(({ model, action, partitions }) => [model.slice(5), [action, ...partitions].join(' ')]));
 
 describe('the star schema', () => {
+  let lakehouse: Lakehouse;
+  const cleanUps: (() => Promise<void>)[] = [];
+  beforeAll(async () => {
+    ({ lakehouse } = await builtShop((cleanUp) => cleanUps.push(cleanUp)));
+  });
+  afterAll(async () => {
+    for (const cleanUp of cleanUps) await cleanUp();
+  });
+
   it('has one row per grain and every key in its dimension', async () => {
-    const { lakehouse } = await builtShop();
     for (const model of await loadModels(lakehouse.config.models)) {
       const grain = model.grain.join(', ');
       expect(await rowsOf(lakehouse, `SELECT ${grain} FROM ${model.name} GROUP BY ${grain} HAVING count(*) > 1`)).toEqual([]);
@@ -48,7 +58,6 @@ describe('the star schema', () => {
   });
 
   it('gives each item its order, customer and money, and no key to a date outside the calendar', async () => {
-    const { lakehouse } = await builtShop();
     const sql = `SELECT order_id, order_item_id, customer_unique_id, customer_state, purchase_date, purchase_date_key,
       shipping_limit_date_key, total FROM gold.fact_sales ORDER BY 1, 2`;
     const row = (...values: unknown[]): unknown =>
@@ -73,7 +82,6 @@ describe('the star schema', () => {
   });
 
   it("counts a day's orders, with and without items, their money and their punctuality", async () => {
-    const { lakehouse } = await builtShop();
     const sql = `SELECT * FROM gold.daily_regional_sales ORDER BY purchase_date, customer_state`;
     const common = {
       orders: 1,
@@ -125,7 +133,6 @@ describe('the star schema', () => {
   });
 
   it('keeps one person once, at the address of the latest order', async () => {
-    const { lakehouse } = await builtShop();
     expect(
       await rowsOf(lakehouse, 'SELECT customer_unique_id, customer_state, orders FROM gold.dim_customer ORDER BY 1'),
     ).toEqual([
@@ -136,7 +143,6 @@ describe('the star schema', () => {
   });
 
   it('has every calendar day from the first to the last purchase, weeks from Monday', async () => {
-    const { lakehouse } = await builtShop();
     const sql = `SELECT count(*) AS days, min(date_key) AS first, max(date_key) AS last, count(*) FILTER (is_weekend) AS weekend FROM gold.dim_date`;
     expect(await rowsOf(lakehouse, sql)).toEqual([{ days: 36, first: 20171002, last: 20171106, weekend: 10 }]);
     expect(await rowsOf(lakehouse, 'SELECT day_of_week FROM gold.dim_date WHERE date_key = 20171105')).toEqual([
@@ -145,7 +151,6 @@ describe('the star schema', () => {
   });
 
   it('names categories in English where a translation exists', async () => {
-    const { lakehouse } = await builtShop();
     expect(
       await rowsOf(lakehouse, 'SELECT product_id, product_category_name_english AS english FROM gold.dim_product ORDER BY 1'),
     ).toEqual([
@@ -277,10 +282,8 @@ describe('an incremental run gives what a whole rebuild gives', () => {
       await putShop(lakehouse, shop, apply(shop));
       await runGold(lakehouse);
       const incremental = await goldRows(lakehouse);
-      const full = await silverLake();
-      await putShop(full, shop);
-      await runGold(full);
-      expect(incremental, change).toEqual(await goldRows(full));
+      await runGold(lakehouse, { full: true });
+      expect(incremental, change).toEqual(await goldRows(lakehouse));
     }
   });
 });
