@@ -1,0 +1,34 @@
+import { Flags } from '@oclif/core';
+import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
+import type { TableSummary } from '../../core/table/describe-table.js';
+
+export default class TableList extends KeystoneCommand {
+  static override summary = "List the lake's tables with their rows, files and newest snapshot";
+  static override description = `Every table is Apache Iceberg v2; metadataLocation (with --json) is what other engines open it by. Counts come from
+the newest snapshot's summary, so no data file is read.`;
+  static override examples = [
+    '<%= config.bin %> table list',
+    '<%= config.bin %> table list --namespace silver --sort -rows',
+    '<%= config.bin %> table list --json',
+  ];
+  static override flags = {
+    ...listFlags,
+    namespace: Flags.string({
+      char: 'n',
+      description: 'only the tables of this namespace: bronze, silver, gold, quarantine, error, ledger',
+    }),
+  };
+
+  async run(): Promise<readonly TableSummary[]> {
+    const { flags } = await this.parse(TableList);
+    const lakehouse = await this.lakehouse();
+    const { describeTables } = await import('../../core/table/describe-table.js');
+    const tables = await describeTables(lakehouse, flags.namespace);
+    this.printRows(tables, ['name', 'rows', 'dataFiles', 'bytes', 'partition', 'snapshots', 'currentSnapshotId', 'lastUpdated']);
+    const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+    this.done(
+      `Done. ${tables.length} tables, ${rows} rows.${tables.length === 0 ? ' "keystone consume run" makes the first ones.' : ''}`,
+    );
+    return tables;
+  }
+}
