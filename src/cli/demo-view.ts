@@ -1,6 +1,7 @@
 /** The demo's report as text for people. */
 import path from 'node:path';
 import type { DemoReport } from '../core/demo/demo-report.js';
+import type { JsonValue } from '../core/engine/sql-engine.js';
 
 const whole = (value: number): string => value.toLocaleString('en-US');
 const seconds = (value: number): string => `${value.toFixed(1)} s`;
@@ -21,6 +22,10 @@ function columns(rows: readonly (readonly string[])[], right: readonly number[] 
 }
 
 const section = (title: string, lines: readonly string[]): string[] => ['', title, ...lines.map((line) => `  ${line}`)];
+
+/** A cell of a query's result. */
+const text = (value: JsonValue | undefined): string =>
+  typeof value === 'string' || typeof value === 'number' ? `${value}` : 'unknown';
 
 const bar = (share: number): string => '█'.repeat(Math.max(1, Math.round(share * 24)));
 
@@ -49,21 +54,21 @@ function insightLines({ insights }: DemoReport): string[] {
     months.map((row) => {
       const percent = row['growth_percent'];
       const change = typeof percent === 'number' ? `${percent > 0 ? '+' : ''}${percent.toFixed(1)} %` : '';
-      return [String(row['purchase_month']), money(row['revenue']), change, bar(Number(row['revenue']) / most)];
+      return [text(row['purchase_month']), money(row['revenue']), change, bar(Number(row['revenue']) / most)];
     }),
     [1, 2],
   );
   const slowest = insights.logistics.rows.slice(0, 3).concat(insights.logistics.rows.slice(3).slice(-2));
   const logistics = columns(
     slowest.map((row) => [
-      String(row['customer_state']),
+      text(row['customer_state']),
       `${Number(row['delivery_days']).toFixed(1)} days`,
       `${Number(row['on_time_percent']).toFixed(1)} % on time`,
     ]),
     [1, 2],
   );
   const segments = columns(
-    insights.segments.rows.map((row) => [String(row['segment']), whole(Number(row['customers'])), money(row['money'])]),
+    insights.segments.rows.map((row) => [text(row['segment']), whole(Number(row['customers'])), money(row['money'])]),
     [1, 2],
   );
   const best = insights.bestDay;

@@ -50,7 +50,7 @@ export abstract class KeystoneCommand extends Command {
   private readonly warnings: string[] = [];
   private rowsPrinted = false;
   private failed = false;
-  private checksFailed = false;
+  private endCode = 0;
   private stop: StopSignals | undefined;
   private reporter: ProgressReporter | undefined;
   private ownEffects: Effects | undefined;
@@ -136,7 +136,12 @@ export abstract class KeystoneCommand extends Command {
 
   /** The command did its work and found data that failed: exit code 3. */
   protected failChecks(): void {
-    this.checksFailed = true;
+    this.endWith(EXIT.dataFailed);
+  }
+
+  /** The exit code of a command that did its work, though its outcome is not 0. */
+  protected endWith(exitCode: number): void {
+    this.endCode = exitCode;
   }
 
   protected override async parse<
@@ -152,7 +157,7 @@ export abstract class KeystoneCommand extends Command {
   protected override async _run<T>(): Promise<T> {
     const result = await super._run<T>();
     if (this.failed) return result;
-    if (this.checksFailed) process.exitCode = EXIT.dataFailed;
+    if (this.endCode !== 0) process.exitCode = this.endCode;
     if (this.json()) this.print(`${jsonText({ result, warnings: this.warnings }, 2)}\n`);
     else if (this.format() === 'json' && !this.rowsPrinted) this.print(`${jsonText(result, 2)}\n`);
     return result;

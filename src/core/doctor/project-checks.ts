@@ -1,0 +1,80 @@
+/** What the project holds: contracts, models, the log, the lake's tables. Looks without making anything. */
+import { stat } from 'node:fs/promises';
+import { loadModels } from '../gold/load-models.js';
+import type { Lakehouse } from '../lakehouse.js';
+import { examine, failed, ok, warning, type DoctorCheck } from './doctor-check.js';
+
+export async function projectChecks(lakehouse: Lakehouse): Promise<readonly DoctorCheck[]> {
+  return [
+    await contractsCheck(lakehouse),
+    await modelsCheck(lakehouse),
+    await logCheck(lakehouse),
+    await stateCheck(lakehouse),
+    await tablesCheck(lakehouse),
+  ];
+}
+
+const contractsCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
+  examine('contracts', 'KS_CONTRACT', async () => {
+    const contracts = await lakehouse.contracts();
+    const where = lakehouse.config.contracts;
+    if (contracts.size === 0)
+      return warning(
+        'contracts',
+        `none in ${where}: every event would end in quarantine`,
+        'keystone init writes those of the Olist datasets',
+      );
+    return ok('contracts', `${contracts.size} datasets: ${[...contracts.keys()].join(', ')}`);
+  });
+
+const modelsCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
+  examine('models', 'KS_MODEL', async () => {
+    const models = await loadModels(lakehouse.config.models);
+    return ok('models', `${models.length} gold models`);
+  });
+
+const logCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
+  examine('log', 'KS_LOG', async () => {
+    const { path, topic } = lakehouse.config.profile.log;
+    if (!(await exists(path))) return ok('log', `${path} is made by the first event`);
+    const bounds = await (await lakehouse.log()).bounds(topic);
+    const events = bounds.reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0);
+    return ok('log', `topic ${topic}: ${events} events in ${bounds.length} partitions`);
+  });
+
+const stateCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
+  examine('state', 'KS_STATE', async () => {
+    const { path } = lakehouse.config.profile.state;
+    if (!(await exists(path))) return ok('state', `${path} is made by the first run`);
+    await lakehouse.state();
+    return ok('state', `${path} opens`);
+  });
+
+/** Reads the current metadata of every table. */
+const tablesCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
+  examine('tables', 'KS_STORE', async () => {
+    const { path } = lakehouse.config.profile.store;
+    if (!(await exists(path))) return ok('tables', `${path} is made by the first consume`);
+    const names = await lakehouse.tableNames();
+    const rolledBack: string[] = [];
+    for (const name of names) {
+      const table = await lakehouse.table(name);
+      if (!table)
+        return failed(
+          'tables',
+          'KS_TABLE_CORRUPT',
+          `${name} has a folder and no readable metadata`,
+          `keystone table show ${name}`,
+        );
+      if ((await table.state()).rolledBackFrom !== null) rolledBack.push(name);
+    }
+    if (rolledBack.length > 0)
+      return warning('tables', `rolled back: ${rolledBack.join(', ')}`, 'keystone ledger verify says what readers miss');
+    return ok('tables', `${names.length} tables readable`);
+  });
+
+const exists = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );

@@ -1,0 +1,54 @@
+/** `keystone doctor`: is this machine ready, is the project sound, and if not, what is to be done? */
+import path from 'node:path';
+import type { ResolvedConfig } from '../config/config.js';
+import { unknownVariables } from '../config/overrides.js';
+import { ERROR_CODES } from '../errors.js';
+import { openLakehouse, type Effects } from '../lakehouse.js';
+import { diskChecks } from './disk-checks.js';
+import { examine, ok, skipped, type DoctorCheck } from './doctor-check.js';
+import { clockCheck, nodeCheck, portCheck, variablesCheck } from './machine-checks.js';
+import { projectChecks } from './project-checks.js';
+
+export interface DoctorRequest {
+  readonly effects: Effects;
+  /** `process.version`. */
+  readonly nodeVersion: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Rejects when there is no valid configuration; the checks that need none still run. */
+  readonly project: () => Promise<ResolvedConfig>;
+}
+
+export interface DoctorReport {
+  readonly checks: readonly DoctorCheck[];
+  /** 0, or that of the worst failure: 4 configuration, 5 unreachable. */
+  readonly exitCode: number;
+}
+
+export async function runDoctor({ effects, nodeVersion, env, project }: DoctorRequest): Promise<DoctorReport> {
+  const checks: DoctorCheck[] = [nodeCheck(nodeVersion), clockCheck(effects), variablesCheck(unknownVariables(env))];
+  let config: ResolvedConfig | undefined;
+  checks.push(
+    await examine('configuration', 'KS_CONFIG', async () => {
+      config = await project();
+      return ok('configuration', `${config.configPath}, profile ${config.profileName}`);
+    }),
+  );
+  if (config === undefined) checks.push(skipped('project', 'contracts, models, log, lake and port need the configuration'));
+  else checks.push(...(await configuredChecks(config, effects)));
+  const exitCode = Math.max(0, ...checks.map(({ code }) => (code === null ? 0 : ERROR_CODES[code].exitCode)));
+  return { checks, exitCode };
+}
+
+async function configuredChecks(config: ResolvedConfig, effects: Effects): Promise<readonly DoctorCheck[]> {
+  const { ingest, profile } = config;
+  const checks = [await portCheck(ingest.host, ingest.port)];
+  checks.push(...(await diskChecks('lake', profile.store.path, effects)));
+  checks.push(...(await diskChecks('log', path.dirname(profile.log.path), effects)));
+  const lakehouse = openLakehouse(config, effects);
+  try {
+    checks.push(...(await projectChecks(lakehouse)));
+  } finally {
+    await lakehouse.close();
+  }
+  return checks;
+}
