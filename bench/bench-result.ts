@@ -41,11 +41,12 @@ export const median = (values: readonly number[]): number => {
 
 export const round = (value: number, digits = 0): number => Number(value.toFixed(digits));
 
+const cell = (value: string | number | null | undefined): string =>
+  value === null || value === undefined ? '-' : typeof value === 'number' ? value.toLocaleString('en-US') : value;
+
 /** A table in plain text, numbers to the right. */
 export function renderResult(result: BenchResult): string {
   const columns = [...new Set(result.rows.flatMap((row) => Object.keys(row)))];
-  const cell = (value: string | number | null | undefined): string =>
-    value === null || value === undefined ? '-' : typeof value === 'number' ? value.toLocaleString('en-US') : value;
   const widths = columns.map((column) => Math.max(column.length, ...result.rows.map((row) => cell(row[column]).length)));
   const line = (texts: readonly string[], numeric: (index: number) => boolean): string =>
     texts

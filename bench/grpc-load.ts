@@ -105,7 +105,7 @@ export async function runLoad({ address, clients, batch, seconds, maxEvents }: L
   await run(startedMs + seconds * 1000);
   const elapsed = (performance.now() - startedMs) / 1000;
   for (const session of sessions) session.close();
-  const sorted = Float64Array.from(latencies).sort();
+  const sorted = latencies.toSorted((a, b) => a - b);
   const quantile = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
   return { events: latencies.length * batch, warmUpEvents, seconds: elapsed, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };

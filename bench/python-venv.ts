@@ -7,6 +7,11 @@ import path from 'node:path';
 
 const PYARROW = '24.0.0';
 
+const step = (command: string, args: readonly string[]): void => {
+  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
+  if (error || status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? stderr.trim()}`);
+};
+
 /** Path of its python; throws with what is missing. */
 export async function pythonWithPyarrow(say: (text: string) => void): Promise<string> {
   const cache = process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache');
@@ -17,10 +22,6 @@ export async function pythonWithPyarrow(say: (text: string) => void): Promise<st
   say(`making a venv with pyarrow ${PYARROW} in ${venv}`);
   await rm(venv, { recursive: true, force: true });
   await mkdir(path.dirname(venv), { recursive: true });
-  const step = (command: string, args: readonly string[]): void => {
-    const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
-    if (error || status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? stderr.trim()}`);
-  };
   step('python3', ['-m', 'venv', venv]);
   step(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `pyarrow==${PYARROW}`]);
   await writeFile(finished, '');

@@ -32,6 +32,7 @@ export async function benchStartup({ root, say }: BenchOptions): Promise<BenchRe
     { name: 'node -e 0', argv: [process.execPath, '-e', '0'] },
     { name: 'keystone --version', argv: [process.execPath, bin, '--version'] },
     { name: 'keystone --help', argv: [process.execPath, bin, '--help'] },
+    { name: 'keystone query --help', argv: [process.execPath, bin, 'query', '--help'] },
   ];
   // The first round fills the disk cache and is thrown away.
   const costs = programs.map((): Cost[] => []);

@@ -7,6 +7,7 @@ import { quoteLiteral, quoteQualified } from '../engine/sql-text.js';
 import type { RecordPosition } from '../log/event-log.js';
 import type { DemoEvent, Fate } from './demo-event.js';
 import { SEEDED_FAULTS } from './generate-events.js';
+import { cellText } from './query-cell.js';
 
 /** A seeded fault's event after it was acknowledged. */
 export interface SentFault {
@@ -99,7 +100,7 @@ export async function countRows(
 }
 
 const positionText = (partition: JsonValue | undefined, offset: JsonValue | undefined): string =>
-  `${String(partition)}/${String(offset)}`;
+  `${cellText(partition)}/${cellText(offset)}`;
 
 /** partition/offset of each event that is in bronze. */
 async function locate(
@@ -119,7 +120,7 @@ async function locate(
     { signal },
   );
   const byPayload = new Map(
-    rows.map((row) => [String(row['payload']), positionText(row['kafka_partition'], row['kafka_offset'])]),
+    rows.map((row) => [cellText(row['payload']), positionText(row['kafka_partition'], row['kafka_offset'])]),
   );
   for (const fault of unnamed) {
     const position = byPayload.get(base64(fault.event.payload));
@@ -145,13 +146,16 @@ async function readWhereabouts(
     (await engine.query(sql, { signal })).rows;
 
   for (const row of await read('SELECT kafka_partition, kafka_offset, verdict FROM ledger.dispositions')) {
-    at(row['kafka_partition'], row['kafka_offset']).verdict = String(row['verdict']);
+    at(row['kafka_partition'], row['kafka_offset']).verdict = cellText(row['verdict']);
   }
   for (const row of await read('SELECT kafka_partition, kafka_offset, class, payload FROM error.events')) {
-    at(row['kafka_partition'], row['kafka_offset']).error = { class: String(row['class']), payload: textOrNull(row['payload']) };
+    at(row['kafka_partition'], row['kafka_offset']).error = {
+      class: cellText(row['class']),
+      payload: textOrNull(row['payload']),
+    };
   }
   for (const row of await read('SELECT kafka_partition, kafka_offset, reasons, payload FROM quarantine.events')) {
-    const reasons = Array.isArray(row['reasons']) ? row['reasons'].map(String) : [];
+    const reasons = Array.isArray(row['reasons']) ? row['reasons'].map(cellText) : [];
     at(row['kafka_partition'], row['kafka_offset']).quarantine = { reasons, payload: textOrNull(row['payload']) };
   }
   const ids = new Map<string, Set<string>>();
@@ -181,30 +185,17 @@ function isAsExpected(event: DemoEvent, found: Whereabouts | undefined): boolean
   if (!found) return false;
   const { fate } = event;
   const payload = base64(event.payload);
-  const nowhere = !found.silver && !found.error && !found.quarantine;
-  switch (fate.kind) {
-    case 'silver':
-      return found.silver && !found.error && !found.quarantine && found.verdict === null;
-    case 'error':
-      return (
-        !found.silver &&
-        !found.quarantine &&
-        found.verdict === 'error' &&
-        found.error?.class === fate.class &&
-        found.error.payload === payload
-      );
-    case 'quarantined':
-      return (
-        !found.silver &&
-        !found.error &&
-        found.verdict === 'quarantined' &&
-        found.quarantine?.reasons.includes(fate.reason) === true &&
-        found.quarantine.payload === payload
-      );
-    case 'duplicate':
-    case 'superseded':
-      return nowhere && found.verdict === fate.kind;
+  if (fate.kind === 'silver') return found.silver && !found.error && !found.quarantine && found.verdict === null;
+  if (found.silver) return false;
+  if (fate.kind === 'error') {
+    return !found.quarantine && found.verdict === 'error' && found.error?.class === fate.class && found.error.payload === payload;
   }
+  if (found.error) return false;
+  if (fate.kind === 'quarantined') {
+    const { quarantine, verdict } = found;
+    return verdict === 'quarantined' && quarantine?.reasons.includes(fate.reason) === true && quarantine.payload === payload;
+  }
+  return !found.quarantine && found.verdict === fate.kind;
 }
 
 function describe(found: Whereabouts | undefined): string {

@@ -43,7 +43,7 @@ function dayWeight(day: number): number {
 }
 
 /** Purchase times of `count` orders, rising; more than `count` stay on the last day. */
-function* purchaseTimes(random: Random, count: number): Generator<number> {
+function* purchaseTimes(random: Random, count: number): Generator<number, never> {
   const weights = Array.from({ length: DAYS }, (_, day) => dayWeight(day));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   let share = 0;
@@ -121,7 +121,7 @@ export function* generateEvents({ events, seed, rules }: GenerateOptions): Gener
     const returning = random.chance(0.12) ? buyers[random.int(0, BUYER_POOL - 1)] : undefined;
     const buyer = returning ?? newBuyer(random);
     if (!returning) buyers[buyers.length < BUYER_POOL ? buyers.length : random.int(0, BUYER_POOL - 1)] = buyer;
-    const purchaseMs = times.next().value as number;
+    const purchaseMs = times.next().value;
     const fault = number >= faultsPlaced * storiesPerFault ? (faults[faultsPlaced++] ?? null) : null;
     const story = makeOrderStory(random, shop, buyer, purchaseMs);
     for (const event of storyEvents({ story, fault, rules, nextEventId, foundingOrder: random.chance(0.15) })) {

@@ -13,8 +13,10 @@ const DAY_MS = 24 * HOUR_MS;
 export interface OrderStory {
   readonly customer: SampleRow;
   readonly order: SampleRow;
-  readonly items: readonly [SampleRow, ...SampleRow[]];
-  readonly payments: readonly [SampleRow, ...SampleRow[]];
+  /** At least one. */
+  readonly items: readonly SampleRow[];
+  /** At least one. */
+  readonly payments: readonly SampleRow[];
   readonly review: SampleRow;
   /** False for the few customers who never answered. */
   readonly reviewed: boolean;
@@ -124,10 +126,10 @@ function makeItems(random: Random, shop: Shop, buyer: Buyer, orderId: string, pu
       freight_value: freight,
     });
   }
-  return { items: items as [SampleRow, ...SampleRow[]], total: roundMoney(total) };
+  return { items, total: roundMoney(total) };
 }
 
-function makePayments(random: Random, orderId: string, total: number): [SampleRow, ...SampleRow[]] {
+function makePayments(random: Random, orderId: string, total: number): SampleRow[] {
   const voucher = random.chance(0.04) ? roundMoney(total * (0.1 + random.next() * 0.5)) : 0;
   const type = random.pick(['credit_card', 'credit_card', 'credit_card', 'credit_card', 'boleto', 'debit_card'] as const);
   const main: SampleRow = {

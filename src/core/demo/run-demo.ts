@@ -19,6 +19,7 @@ import type { ReportProgress } from '../progress.js';
 import { checkFates, countRows, type RowCount } from './check-fates.js';
 import { openDemoProject } from './demo-project.js';
 import type { DemoReport, RejectCount } from './demo-report.js';
+import { cellText } from './query-cell.js';
 import { sendFolder, sendGenerated, type SendOutcome, type SendRequest } from './send-demo.js';
 
 export interface DemoOptions {
@@ -172,7 +173,7 @@ async function countRejects(engine: SqlEngine, signal: AbortSignal): Promise<rea
   );
   return rows.map((row) => ({
     zone: row['zone'] === 'error' ? 'error' : 'quarantine',
-    reason: String(row['reason']),
+    reason: cellText(row['reason']),
     events: Number(row['events']),
   }));
 }
@@ -184,5 +185,5 @@ async function bestDay(engine: SqlEngine, signal: AbortSignal): Promise<DemoRepo
     { signal },
   );
   const best = rows[0];
-  return best ? { day: String(best['day']), revenue: String(best['revenue']), orders: Number(best['orders']) } : null;
+  return best ? { day: cellText(best['day']), revenue: cellText(best['revenue']), orders: Number(best['orders']) } : null;
 }

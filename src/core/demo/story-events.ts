@@ -82,7 +82,7 @@ export function storyEvents({ story, fault, rules, nextEventId, foundingOrder }:
     if (pending?.dataset === dataset) {
       const here = pending;
       pending = null;
-      if ('spoil' in here) return [spoiltEvent(here, row, source, rules, nextEventId(dataset))];
+      if ('spoil' in here) return [spoiltEvent(here, row, source, rules, nextEventId)];
       return pairEvents(here.kind, dataset, row, source, nextEventId);
     }
     const founding = foundingOrder && dataset === 'orders' && fault?.dataset !== 'orders';
@@ -99,12 +99,18 @@ export function storyEvents({ story, fault, rules, nextEventId, foundingOrder }:
   });
 }
 
-function spoiltEvent(fault: SpoilingFault, row: SampleRow, source: string, rules: FaultRules, eventId: string): DemoEvent {
-  const { payload, dataset } = fault.spoil(row);
+function spoiltEvent(
+  fault: SpoilingFault,
+  row: SampleRow,
+  source: string,
+  rules: FaultRules,
+  nextEventId: (dataset: string) => string,
+): DemoEvent {
+  const { payload, dataset = fault.dataset } = fault.spoil(row);
   const founding = fault.founding === true;
   return {
-    dataset: dataset ?? fault.dataset,
-    eventId: founding ? null : eventId,
+    dataset,
+    eventId: founding ? null : nextEventId(dataset),
     source: founding ? '' : source,
     payload,
     wave: 1,
@@ -159,15 +165,16 @@ function pairEvents(
         event(2, SILVER, nextEventId(dataset)),
         event(3, DUPLICATE, eventId, underway),
       ];
-    case 'late':
-      return [event(3, SILVER)];
   }
+  // late: the order misses its own run.
+  return [event(3, SILVER)];
 }
+
+const pad = (value: number): string => String(value).padStart(2, '0');
 
 /** The same day and time one month earlier (days 29-31 become the 28th). */
 function earlierMonth(timestamp: string): string {
   const [year = 0, month = 1, day = 1] = timestamp.slice(0, 10).split('-').map(Number);
   const months = year * 12 + month - 2;
-  const pad = (value: number): string => String(value).padStart(2, '0');
   return `${Math.floor(months / 12)}-${pad((months % 12) + 1)}-${pad(Math.min(day, 28))}${timestamp.slice(10)}`;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { DemoEvent } from '../../../src/core/demo/demo-event.js';
 import { generateEvents, MIN_DEMO_EVENTS, SEEDED_FAULTS } from '../../../src/core/demo/generate-events.js';
 
@@ -11,8 +12,8 @@ const fingerprint = (events: readonly DemoEvent[]): string => {
     hash.update(JSON.stringify([event.dataset, event.eventId, event.wave, event.fate])).update(event.payload);
   return hash.digest('hex');
 };
-const decode = (event: DemoEvent): Record<string, unknown> =>
-  JSON.parse(new TextDecoder().decode(event.payload)) as Record<string, unknown>;
+const rowOf = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
+const decode = (event: DemoEvent) => rowOf.parse(JSON.parse(new TextDecoder().decode(event.payload)));
 
 describe('generateEvents', () => {
   it('gives the same bytes for the same seed, and others for another', () => {
