@@ -12,8 +12,9 @@ export interface CliProcess {
   readonly child: ChildProcess;
   /** Resolves at the end. */
   readonly ended: Promise<CliEnd>;
-  /** What standard output has held until now. */
+  /** What standard output and error have held until now. */
   stdout(): string;
+  stderr(): string;
 }
 
 export interface CliEnd {
@@ -23,9 +24,10 @@ export interface CliEnd {
   readonly stderr: string;
 }
 
+/** `input` is given on standard input, which then ends; `holdInput` leaves it open for the test to write to. */
 export function startCli(
   args: readonly string[],
-  options: { readonly cwd: string; readonly input?: string | Uint8Array },
+  options: { readonly cwd: string; readonly input?: string | Uint8Array; readonly holdInput?: boolean },
 ): CliProcess {
   const child = spawn(process.execPath, [BIN, ...args], { cwd: options.cwd, stdio: ['pipe', 'pipe', 'pipe'] });
   let stdout = '';
@@ -34,9 +36,9 @@ export function startCli(
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
   // A command that does not read its input may be gone before it is written.
   child.stdin.on('error', () => undefined);
-  child.stdin.end(options.input ?? '');
+  if (!options.holdInput) child.stdin.end(options.input ?? '');
   const ended = new Promise<CliEnd>((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })));
-  return { child, ended, stdout: () => stdout };
+  return { child, ended, stdout: () => stdout, stderr: () => stderr };
 }
 
 export const runCli = (

@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { Args, Flags } from '@oclif/core';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
 import type { RunSendResult, SendInput } from '../../core/ingest/run-send.js';
@@ -33,7 +34,7 @@ the lake sees a duplicate, never a second event.`;
     const { flags, argv } = await this.parse(IngestSend);
     const lakehouse = await this.lakehouse();
     const { sendInput, runSend } = await import('../../core/ingest/run-send.js');
-    const input: SendInput = sendInput(argv.map(String), flags.raw, process.stdin);
+    const input: SendInput = sendInput(argv.map(String), flags.raw, addAbortSignal(this.signal, process.stdin));
     const { host, port } = lakehouse.config.ingest;
     const result = await runSend(lakehouse, {
       input,

@@ -1,10 +1,14 @@
-/** Appends events straight to the log: one append under way while the next batch is filled. */
+/**
+ * Appends events straight to the log, a few appends under way while the next batch is filled: the log takes them in the order of
+ * the calls, and can make one durable step of several.
+ */
 import type { Clock } from '../clock.js';
 import type { Contract } from '../contract/contract.js';
 import type { KeyMode } from '../event/business-key.js';
 import { recordSizeBytes, toLogRecord } from '../event/envelope-record.js';
 import type { EventLog, NewRecord } from '../log/event-log.js';
 import { keysOf } from './accept-event.js';
+import { createBatchWindow } from './batch-window.js';
 import type { EventSink, OnResults } from './event-sink.js';
 
 export interface LogSinkOptions {
@@ -19,36 +23,30 @@ export interface LogSinkOptions {
 
 const BATCH_BYTES = 1_000_000;
 const BATCH_RECORDS = 5_000;
+const WINDOW = 4;
 
-/** An append that fails rejects the next `send` or `flush` with the log's own error; nothing after it is appended. */
+/** An append that fails rejects the next `send` or `flush` with the log's own error; nothing new is appended after it. */
 export async function openLogSink(options: LogSinkOptions): Promise<EventSink> {
   const { log, topic } = options;
   await log.ensureTopic(topic, options.partitions);
   const keyFor = keysOf(options.contracts, options.keyMode);
-  let records: NewRecord[] = [];
-  let ids: string[] = [];
-  let bytes = 0;
-  let appending: Promise<void> = Promise.resolve();
-
-  const append = async (batch: readonly NewRecord[], eventIds: readonly string[]): Promise<void> => {
-    const positions = await log.append(topic, batch);
-    options.onResults(
-      positions.map(({ partition, offset }, index) => ({
-        kind: 'receipt',
-        receipt: { topic, partition, offset, eventId: eventIds[index] ?? '', durability: 'log' },
-      })),
-    );
-  };
-  const cut = async (): Promise<void> => {
-    await appending;
-    if (records.length === 0) return;
-    appending = append(records, ids);
-    // Awaited by the next cut; until then a rejection must not count as unhandled.
-    appending.catch(() => undefined);
-    records = [];
-    ids = [];
-    bytes = 0;
-  };
+  const batches = createBatchWindow<{ readonly record: NewRecord; readonly eventId: string }>({
+    maxItems: BATCH_RECORDS,
+    maxBytes: BATCH_BYTES,
+    window: WINDOW,
+    deliver: async (batch) => {
+      const positions = await log.append(
+        topic,
+        batch.map(({ record }) => record),
+      );
+      options.onResults(
+        positions.map(({ partition, offset }, index) => ({
+          kind: 'receipt',
+          receipt: { topic, partition, offset, eventId: batch[index]?.eventId ?? '', durability: 'log' },
+        })),
+      );
+    },
+  });
 
   return {
     async send(events) {
@@ -56,17 +54,10 @@ export async function openLogSink(options: LogSinkOptions): Promise<EventSink> {
       for (const { payload, dataset, eventId, source, headers, valueOf } of events) {
         const key = keyFor(dataset)(eventId, valueOf);
         const record = toLogRecord({ payload, dataset, eventId, source, key, headers, receivedAtUs });
-        const size = recordSizeBytes(record);
-        if (records.length >= BATCH_RECORDS || (records.length > 0 && bytes + size > BATCH_BYTES)) await cut();
-        records.push(record);
-        ids.push(eventId);
-        bytes += size;
+        await batches.add({ record, eventId }, recordSizeBytes(record));
       }
     },
-    async flush() {
-      await cut();
-      await appending;
-    },
-    close: () => undefined,
+    flush: () => batches.flush(),
+    close: () => batches.close(),
   };
 }

@@ -1,4 +1,5 @@
 /** Opens the sink that a command asked for; gRPC is loaded only where a server is the destination. */
+import { isKeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { EventSink, OnResults } from './event-sink.js';
 
@@ -32,4 +33,24 @@ export async function openSink(lakehouse: Lakehouse, { destination, onResults, s
     clock,
     onResults,
   });
+}
+
+/**
+ * Opens the sink (none in a dry run), runs `use`, closes it. Stopped on request, what was given is still made durable and counted
+ * before the interruption is passed on.
+ */
+export async function withSink<T>(
+  lakehouse: Lakehouse,
+  options: OpenSinkOptions & { readonly dryRun: boolean },
+  use: (sink: EventSink | null) => Promise<T>,
+): Promise<T> {
+  const sink = options.dryRun ? null : await openSink(lakehouse, options);
+  try {
+    return await use(sink);
+  } catch (error) {
+    if (isKeystoneError(error) && error.code === 'KS_INTERRUPTED') await sink?.flush();
+    throw error;
+  } finally {
+    sink?.close();
+  }
 }

@@ -3,7 +3,7 @@ import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
 import { planCsvFiles } from './csv-file-plan.js';
 import { ingestCsv, type CsvResult } from './ingest-csv.js';
-import { openSink, type Destination } from './open-sink.js';
+import { withSink, type Destination } from './open-sink.js';
 import { createResultTally, type ShownRefusal } from './result-tally.js';
 
 export interface RunCsvOptions {
@@ -30,13 +30,8 @@ export async function runCsv(lakehouse: Lakehouse, options: RunCsvOptions): Prom
   const datasets = [...(await lakehouse.contracts()).keys()];
   const files = await planCsvFiles(options.paths, { dataset: options.dataset, datasets });
   const tally = createResultTally();
-  const sink = dryRun
-    ? null
-    : await openSink(lakehouse, { destination: options.destination, onResults: tally.onResults, signal });
-  try {
+  return withSink(lakehouse, { destination: options.destination, onResults: tally.onResults, signal, dryRun }, async (sink) => {
     const result = await ingestCsv({ files, sink, progress, signal });
     return { ...result, ...tally.counts(), dryRun };
-  } finally {
-    sink?.close();
-  }
+  });
 }

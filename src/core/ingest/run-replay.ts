@@ -8,7 +8,7 @@ import { csvBaseName, datasetOfFile } from './dataset-of-file.js';
 import { fileBytes } from './file-bytes.js';
 import type { FileEvents } from './file-event.js';
 import { lineEvents } from './line-events.js';
-import { openSink, type Destination } from './open-sink.js';
+import { withSink, type Destination } from './open-sink.js';
 import { originalPace, parseRate, parseSpeed, steadyPace } from './replay-pace.js';
 import { createResultTally, type ShownRefusal } from './result-tally.js';
 import { sendEvents, type SendCounts } from './send-events.js';
@@ -77,23 +77,10 @@ export async function runReplay(lakehouse: Lakehouse, options: RunReplayOptions)
   };
 
   const tally = createResultTally();
-  const sink = dryRun
-    ? null
-    : await openSink(lakehouse, { destination: options.destination, onResults: tally.onResults, signal });
-  try {
-    const name = options.paths.map((file) => path.basename(file)).join(', ');
-    const counts = await sendEvents({
-      events: events(),
-      sink,
-      pace,
-      limit: options.limit,
-      clock: lakehouse.effects.clock,
-      progress,
-      signal,
-      name,
-    });
+  const name = options.paths.map((file) => path.basename(file)).join(', ');
+  const { clock } = lakehouse.effects;
+  return withSink(lakehouse, { destination: options.destination, onResults: tally.onResults, signal, dryRun }, async (sink) => {
+    const counts = await sendEvents({ events: events(), sink, pace, limit: options.limit, clock, progress, signal, name });
     return { ...counts, ...tally.counts(), dryRun };
-  } finally {
-    sink?.close();
-  }
+  });
 }

@@ -6,7 +6,7 @@ import type { ReportProgress } from '../progress.js';
 import type { FileEvents } from './file-event.js';
 import { fileBytes } from './file-bytes.js';
 import { lineEvents } from './line-events.js';
-import { openSink, type Destination } from './open-sink.js';
+import { withSink, type Destination } from './open-sink.js';
 import { rawEvents } from './raw-events.js';
 import { openReceiptFile } from './receipt-file.js';
 import { createResultTally, type ShownRefusal } from './result-tally.js';
@@ -82,15 +82,12 @@ export async function runSend(lakehouse: Lakehouse, options: RunSendOptions): Pr
   const receipts = options.receiptsPath === undefined || dryRun ? null : openReceiptFile(options.receiptsPath);
   try {
     const tally = createResultTally(receipts?.onResults);
-    const sink = dryRun
-      ? null
-      : await openSink(lakehouse, { destination: options.destination, onResults: tally.onResults, signal });
-    try {
-      const counts = await sendEvents({ events, sink, clock: lakehouse.effects.clock, progress, signal, name });
+    const { clock } = lakehouse.effects;
+    const { destination } = options;
+    return await withSink(lakehouse, { destination, onResults: tally.onResults, signal, dryRun }, async (sink) => {
+      const counts = await sendEvents({ events, sink, clock, progress, signal, name });
       return { ...counts, ...tally.counts(), blankLines, dryRun };
-    } finally {
-      sink?.close();
-    }
+    });
   } finally {
     receipts?.close();
   }

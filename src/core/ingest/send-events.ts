@@ -1,5 +1,6 @@
 /** Sends a source's events to a sink and counts what became of them: the core of `ingest send` and `ingest replay`. */
 import type { Clock } from '../clock.js';
+import { isKeystoneError } from '../errors.js';
 import type { ReportProgress } from '../progress.js';
 import type { EventSink } from './event-sink.js';
 import { interrupted } from './file-bytes.js';
@@ -37,7 +38,7 @@ const TIMER_MS = 2;
 /** A timer longer than 24 days would fire at once. */
 const LONGEST_SLEEP_MS = 3_600_000;
 
-/** Resolves once everything is durable or refused. Rejects with KS_INTERRUPTED on the signal, after flushing what was given. */
+/** Resolves once everything is durable or refused. Rejects with KS_INTERRUPTED on the signal; what was given may be under way. */
 export async function sendEvents(options: SendOptions): Promise<SendCounts> {
   const { sink, clock, signal, pace } = options;
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
@@ -65,12 +66,7 @@ export async function sendEvents(options: SendOptions): Promise<SendCounts> {
     await to.send(events.slice(from));
   };
 
-  for await (const batch of options.events) {
-    if (signal.aborted) {
-      await sink?.flush();
-      throw interrupted(options.name);
-    }
-    const events = batch.length > limit - count ? batch.slice(0, limit - count) : batch;
+  const sendBatch = async (events: readonly FileEvent[]): Promise<void> => {
     for (const event of events) {
       bytes += event.payload.length;
       datasets[event.dataset] = (datasets[event.dataset] ?? 0) + 1;
@@ -80,7 +76,17 @@ export async function sendEvents(options: SendOptions): Promise<SendCounts> {
     else if (sink) await sink.send(events);
     else if (pace) for (const event of events) dueMs = pace(event);
     options.progress({ phase: options.name, done: count, unit: 'events' });
-    if (count >= limit) break;
+  };
+
+  try {
+    for await (const batch of options.events) {
+      signal.throwIfAborted();
+      await sendBatch(batch.length > limit - count ? batch.slice(0, limit - count) : batch);
+      if (count >= limit) break;
+    }
+  } catch (error) {
+    // A source that waits (standard input) is ended by the signal in a way of its own.
+    throw signal.aborted && !isKeystoneError(error) ? interrupted(options.name) : error;
   }
   await sink?.flush();
   return { events: count, bytes, datasets, paceMs: dueMs };

@@ -7,6 +7,7 @@
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
 import type { Clock } from '../clock.js';
 import { KeystoneError, messageOf } from '../errors.js';
+import { createBatchWindow } from './batch-window.js';
 import type { EventSink, OnResults } from './event-sink.js';
 import type { FileEvent } from './file-event.js';
 import { ingestionV1Methods } from './ingest-services.js';
@@ -49,7 +50,6 @@ const toWire = ({ payload, dataset, eventId, source, headers }: FileEvent): Wire
 export async function openServerSink(options: ServerSinkOptions): Promise<EventSink> {
   const { address, clock, signal } = options;
   const retryMs = options.retryMs ?? RETRY_MS;
-  const batchEvents = options.batchEvents ?? BATCH_EVENTS;
   const client = new Client(address, credentials.createInsecure(), {
     'grpc.max_receive_message_length': -1,
     'grpc.max_reconnect_backoff_ms': LONGEST_WAIT_MS,
@@ -115,42 +115,21 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
     }
   };
 
-  const underWay = new Set<Promise<void>>();
-  let failure: unknown;
-  const window = options.window ?? WINDOW;
-  let filling: WireEvent[] = [];
-  let fillingBytes = 0;
-  const cut = async (): Promise<void> => {
-    if (failure !== undefined) throw failure;
-    if (filling.length === 0) return;
-    while (underWay.size >= window) await Promise.race(underWay);
-    if (failure !== undefined) throw failure;
-    const batch = filling;
-    filling = [];
-    fillingBytes = 0;
-    const delivery = deliver(batch)
-      .catch((error: unknown) => {
-        failure ??= error;
-      })
-      .finally(() => underWay.delete(delivery));
-    underWay.add(delivery);
-  };
-
+  const batches = createBatchWindow<WireEvent>({
+    maxItems: options.batchEvents ?? BATCH_EVENTS,
+    maxBytes: BATCH_BYTES,
+    window: options.window ?? WINDOW,
+    deliver,
+  });
   return {
     async send(events) {
-      for (const event of events) {
-        if (filling.length >= batchEvents || (filling.length > 0 && fillingBytes + event.payload.length > BATCH_BYTES))
-          await cut();
-        filling.push(toWire(event));
-        fillingBytes += event.payload.length;
-      }
+      for (const event of events) await batches.add(toWire(event), event.payload.length);
     },
-    async flush() {
-      await cut();
-      await Promise.all(underWay);
-      if (failure !== undefined) throw failure;
+    flush: () => batches.flush(),
+    close: () => {
+      batches.close();
+      client.close();
     },
-    close: () => client.close(),
   };
 }
 

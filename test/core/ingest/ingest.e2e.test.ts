@@ -147,4 +147,19 @@ describe.skipIf(!isBuilt())('ingest commands (need npm run build)', () => {
       [5, 'KS_SERVER_UNREACHABLE'],
     ]);
   });
+
+  it('stop on SIGTERM with what was read already durable, while standard input is still open', async () => {
+    const dir = await project();
+    const receipts = path.join(dir, 'receipts.ndjson');
+    const sender = startCli(['ingest', 'send', '--direct', '--receipts', receipts, '--json'], { cwd: dir, holdInput: true });
+    sender.child.stdin?.write('{"a":1}\n{"a":2}\n');
+    // They go off though the stream goes on.
+    await expect.poll(async () => (await receiptIds(receipts)).length, { timeout: 20_000 }).toBe(2);
+    sender.child.kill('SIGTERM');
+    const end = await sender.ended;
+    expect(end.code).toBe(6);
+    expect(json(end.stdout).error).toMatchObject({ code: 'KS_INTERRUPTED', message: 'stopped before the end of stdin' });
+    expect(await receiptIds(receipts)).toHaveLength(2);
+    expect(await logged(dir)).toHaveLength(2);
+  });
 });
