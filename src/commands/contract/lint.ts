@@ -18,7 +18,7 @@ export default class ContractLint extends KeystoneCommand {
     const lint = await lintContracts(contracts);
     if (lint.problems.length > 0) this.printRows(lint.problems, ['level', 'path', 'line', 'column', 'message']);
     if (lint.errors > 0) throw contractError(lint.problems);
-    this.done(`Done. ${lint.files} contracts: no errors, ${lint.advice} pieces of advice`);
+    this.done(`Done. ${lint.files} contracts without errors; advice: ${lint.advice}`);
     return lint;
   }
 }

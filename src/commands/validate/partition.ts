@@ -1,6 +1,8 @@
 import { Args, Flags } from '@oclif/core';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
-import type { ValidationResult } from '../../core/quality/validate-partition.js';
+import type { CheckResult, ValidationResult } from '../../core/quality/validate-partition.js';
+
+const verdict = (check: CheckResult): string => (check.passed ? 'passed' : check.level === 'error' ? 'FAILED' : 'warning');
 
 export default class ValidatePartition extends KeystoneCommand {
   static override summary = "Run a dataset's checks over one partition";
@@ -32,8 +34,6 @@ export default class ValidatePartition extends KeystoneCommand {
     const { validatePartition } = await import('../../core/quality/validate-partition.js');
     this.progress({ phase: `validate ${args.dataset} ${args.partition}`, done: 0, unit: 'rows' });
     const result = await validatePartition(lakehouse, { ...args, samples: flags.samples });
-    const verdict = (check: ValidationResult['checks'][number]): string =>
-      check.passed ? 'passed' : check.level === 'error' ? 'FAILED' : 'warning';
     this.printRows(
       result.checks.map((check) => ({ ...check, result: verdict(check) })),
       ['name', 'level', 'result', 'checkedRows', 'failingRows', 'inQuarantine'],
@@ -49,7 +49,7 @@ export default class ValidatePartition extends KeystoneCommand {
       result.checks.filter((check) => !check.passed && check.level === level).length;
     this.done(
       `Done. ${result.dataset} ${result.partition}: ${result.rows} rows and ${result.quarantinedRows} in quarantine, ` +
-        `${result.checks.length} checks: ${count('error')} failed, ${count('warning')} warnings`,
+        `${result.checks.length} checks, ${count('error')} failed, ${count('warning')} with warnings`,
     );
     if (!result.passed) this.failChecks();
     return result;

@@ -1,5 +1,6 @@
 /** One thing that is wrong with a contract file, at its place in the file. */
 import { KeystoneError } from '../errors.js';
+import type { YamlPath } from './yaml-source.js';
 
 /** `error`: the contract cannot be used. `advice`: it can, and something is left unsaid or unchecked. */
 export interface ContractProblem {
@@ -26,3 +27,6 @@ export function contractError(problems: readonly ContractProblem[]): KeystoneErr
     details: { problems: texts },
   });
 }
+
+/** Notes a problem at a node of the file. */
+export type ReportProblem = (level: ContractProblem['level'], at: YamlPath, message: string) => void;

@@ -14,9 +14,10 @@ export interface ContractLint {
 export async function lintContracts(dir: string): Promise<ContractLint> {
   const { files, problems } = await readContractFolder(dir);
   const count = (level: ContractProblem['level']): number => problems.filter((problem) => problem.level === level).length;
-  const rank = (problem: ContractProblem): number => (problem.level === 'error' ? 0 : 1);
   const sorted = problems.toSorted(
     (a, b) => rank(a) - rank(b) || a.path.localeCompare(b.path) || a.line - b.line || a.column - b.column,
   );
   return { files: files.length, errors: count('error'), advice: count('advice'), problems: sorted };
 }
+
+const rank = (problem: ContractProblem): number => (problem.level === 'error' ? 0 : 1);

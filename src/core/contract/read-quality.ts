@@ -148,9 +148,10 @@ function columnCondition(quality: OdcsQuality, column: ContractColumn): Expressi
   return conditions.reduce((left, right) => ({ kind: 'and', left, right, at: 0 }));
 }
 
+const literal = (type: Literal['type'], text: string): Literal => ({ kind: 'literal', type, value: text, at: 0 });
+
 /** A YAML value as a literal of the column's type; a text says why not. */
 function literalFor(value: unknown, column: ContractColumn): Literal | string {
-  const literal = (type: Literal['type'], text: string): Literal => ({ kind: 'literal', type, value: text, at: 0 });
   switch (column.type.kind) {
     case 'string':
       return typeof value === 'string'

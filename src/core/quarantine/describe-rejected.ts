@@ -32,8 +32,4 @@ const payloadTitle = (payload: ReadableBytes | null): string =>
 const oneLine = (text: string): string => harmless(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t');
 
 const harmless = (text: string): string =>
-  // oxlint-disable-next-line no-control-regex -- control characters are what this is about
-  text.replaceAll(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  text.replaceAll(/(?![\n\t])\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);

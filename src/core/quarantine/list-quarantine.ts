@@ -80,6 +80,7 @@ function moment(text: string): { readonly start: string; readonly end: string } 
   if (Number.isNaN(time) || !new Date(time).toISOString().startsWith(text.slice(0, 10))) {
     throw new KeystoneError('KS_USAGE', `"${text}" is no date: write a day (2018-08-31) or a UTC moment (2018-08-31T12:00:00)`);
   }
-  const write = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').replace('Z', '');
-  return { start: write(time), end: write(isDay ? time + 86_400_000 : time) };
+  return { start: timestampText(time), end: timestampText(isDay ? time + 86_400_000 : time) };
 }
+
+const timestampText = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').replace('Z', '');

@@ -1,5 +1,5 @@
 /** Random row expressions and rows for the property tests. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { ColumnType } from '../../../src/core/contract/contract.js';
 import type { Expression, Literal } from '../../../src/core/contract/expression.js';
 

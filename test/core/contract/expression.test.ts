@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileExpressionForDuckDb } from '../../../src/core/contract/compile-expression-duckdb.js';
 import { columnsOf, type Expression, ExpressionError } from '../../../src/core/contract/expression.js';
