@@ -101,7 +101,7 @@ const ingestConfig = z.strictObject({
 const consumeConfig = z.strictObject({
   group: z.string().default('lakehouse-enterprise-writers').describe('Consumer group whose committed offsets lag tools see'),
   maxMemory: sizeBytes.prefault('768MB').describe('Bound on the memory of `consume run`'),
-  flushBytes: sizeBytes.prefault('48MB').describe('Payload bytes that make a batch full'),
+  flushBytes: sizeBytes.prefault('256MB').describe('Memory of events that makes a batch full (at most a share of maxMemory)'),
   flushRows: z.number().int().min(1).default(200_000).describe('Events that make a batch full'),
   flushInterval: durationMs.prefault('5s').describe('Longest time an event waits for its batch'),
   leaseTtl: durationMs.prefault('15s').describe('A builder that has not renewed its lease for this long may be replaced'),
