@@ -33,16 +33,16 @@ const codeOf = (error: Error): number =>
     ? status.RESOURCE_EXHAUSTED
     : status.UNAVAILABLE;
 
+const sizeOf = (event: WireEvent): number => {
+  let size = event.payload.length + event.key.length;
+  for (const header of event.headers) size += header.value.length;
+  return size;
+};
+
 export function createEventIntake(options: IntakeOptions): EventIntake {
   const { topic, accept, budget, commits } = options;
   let accepted = 0;
   let refused = 0;
-
-  const sizeOf = (event: WireEvent): number => {
-    let size = event.payload.length + event.key.length;
-    for (const header of event.headers) size += header.value.length;
-    return size;
-  };
 
   return {
     take(events, settle) {

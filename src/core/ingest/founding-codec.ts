@@ -3,7 +3,7 @@ import protobuf from 'protobufjs/minimal.js';
 import { decodeMessage, readFields, WIRE_LENGTH_DELIMITED, type Decoded } from './wire-message.js';
 
 const PAYLOAD_JSON = 1;
-const NO_PAYLOAD: Uint8Array = new Uint8Array(0);
+const NO_PAYLOAD: Uint8Array = Buffer.alloc(0);
 /** `EventResponse { success: true }`. */
 const SUCCESS = Buffer.from([0x08, 0x01]);
 

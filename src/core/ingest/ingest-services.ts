@@ -76,7 +76,7 @@ export const ingestionV1Methods = {
   ),
 };
 
-const NO_BYTES: Uint8Array = new Uint8Array(0);
+const NO_BYTES: Uint8Array = Buffer.alloc(0);
 
 /** Answers broken framing itself and hands whole messages on. */
 const handling =

@@ -42,7 +42,7 @@ export type EventResult =
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
   | { readonly kind: 'refused'; readonly refusal: EventRefusal };
 
-const NO_BYTES: Uint8Array = new Uint8Array(0);
+const NO_BYTES: Uint8Array = Buffer.alloc(0);
 const tag = (field: number, wireType: number): number => (field << 3) | wireType;
 const DURABILITIES = { log: 1, spooled: 2 } as const;
 

@@ -15,6 +15,8 @@ export interface LineEventsOptions {
 const LF = 0x0a;
 const CR = 0x0d;
 
+const withoutCr = (line: Buffer): Buffer => (line.at(-1) === CR ? line.subarray(0, -1) : line);
+
 /** Lines without LF or CRLF; a byte order mark at the start belongs to the file, not to its first line. */
 async function* linesOf(
   bytes: AsyncIterable<Uint8Array>,
@@ -24,7 +26,6 @@ async function* linesOf(
   let rest: Buffer = Buffer.alloc(0);
   let atStart = true;
   let lineNumber = 0;
-  const withoutCr = (line: Buffer): Buffer => (line.at(-1) === CR ? line.subarray(0, -1) : line);
   const checked = (line: Buffer): Buffer => {
     if (line.length > maxLineBytes) {
       throw new KeystoneError(
