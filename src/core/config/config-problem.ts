@@ -1,6 +1,6 @@
 /** What is wrong with a configuration file, each at its line and column. */
 import type { z } from 'zod';
-import type { YamlSource } from '../contract/yaml-source.js';
+import type { YamlPosition, YamlSource } from '../contract/yaml-source.js';
 import { KeystoneError } from '../errors.js';
 import { nearestName } from '../nearest-name.js';
 import { keystoneConfig, profileConfig } from './config.js';
@@ -9,16 +9,14 @@ import { keystoneConfig, profileConfig } from './config.js';
 export function describeIssues(configPath: string, source: YamlSource, issues: readonly z.core.$ZodIssue[]): readonly string[] {
   return issues.flatMap((issue) => {
     const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
-    const at = (keys: readonly (string | number)[], text: string): string => {
-      const { line, column } = source.positionOf(keys);
-      return `${configPath}:${line}:${column}: ${text}`;
-    };
-    if (issue.code !== 'unrecognized_keys') return [at(path, `${path.join('.') || 'the file'}: ${issueText(issue)}`)];
+    const at = ({ line, column }: YamlPosition, text: string): string => `${configPath}:${line}:${column}: ${text}`;
+    if (issue.code !== 'unrecognized_keys')
+      return [at(source.positionOf(path), `${path.join('.') || 'the file'}: ${issueText(issue)}`)];
     const known = knownKeys(path);
     return issue.keys.map((key) => {
       const near = nearestName(key, known);
       const hint = near === undefined ? `; known here: ${known.join(', ')}` : `; did you mean "${near}"?`;
-      return at([...path, key], `unknown setting "${[...path, key].join('.')}"${hint}`);
+      return at(source.keyPositionOf([...path, key]), `unknown setting "${[...path, key].join('.')}"${hint}`);
     });
   });
 }

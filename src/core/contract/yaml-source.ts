@@ -1,5 +1,5 @@
 /** A YAML text that knows where each of its nodes stands, so that every problem can name its line. */
-import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 
 export type YamlPath = readonly (string | number)[];
 
@@ -16,6 +16,8 @@ export interface YamlSource {
   readonly syntaxErrors: readonly (YamlPosition & { readonly message: string })[];
   /** Where the node at `path` begins; an absent node counts as its nearest parent. */
   positionOf(path: YamlPath): YamlPosition;
+  /** Where the key at the end of `path` is written; the node's own place when that is no key of a map. */
+  keyPositionOf(path: YamlPath): YamlPosition;
 }
 
 export function readYamlSource(text: string): YamlSource {
@@ -28,15 +30,24 @@ export function readYamlSource(text: string): YamlSource {
   const syntaxErrors = document.errors.map((error) => ({ ...place(error.pos[0]), message: error.message }));
   const value = syntaxErrors.length === 0 ? toPlain(document) : { failed: null };
   if ('failed' in value && value.failed !== null) syntaxErrors.push({ line: 1, column: 1, message: value.failed });
+  const nodeAt = (path: YamlPath): unknown => (path.length === 0 ? document.contents : document.getIn(path, true));
+  const positionOf = (path: YamlPath): YamlPosition => {
+    for (let length = path.length; length >= 0; length -= 1) {
+      const node = nodeAt(path.slice(0, length));
+      if (isNode(node) && node.range) return place(node.range[0]);
+    }
+    return { line: 1, column: 1 };
+  };
   return {
     value: 'value' in value ? value.value : undefined,
     syntaxErrors,
-    positionOf: (path) => {
-      for (let length = path.length; length >= 0; length -= 1) {
-        const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
-        if (isNode(node) && node.range) return place(node.range[0]);
-      }
-      return { line: 1, column: 1 };
+    positionOf,
+    keyPositionOf: (path) => {
+      const parent = nodeAt(path.slice(0, -1));
+      const pair = isMap(parent)
+        ? parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(path.at(-1)))
+        : undefined;
+      return pair && isNode(pair.key) && pair.key.range ? place(pair.key.range[0]) : positionOf(path);
     },
   };
 }
