@@ -2,6 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Contract } from '../../../src/core/contract/contract.js';
+import { loadContracts } from '../../../src/core/contract/load-contracts.js';
 import { planCsvFiles } from '../../../src/core/ingest/csv-file-plan.js';
 import { openLogSink } from '../../../src/core/ingest/log-sink.js';
 import { fileBytes } from '../../../src/core/ingest/file-bytes.js';
@@ -25,13 +27,17 @@ afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
-async function serve(log: MemoryLog, port = 0): Promise<IngestServer & { readonly stop: () => Promise<unknown> }> {
+async function serve(
+  log: MemoryLog,
+  port = 0,
+  contracts: ReadonlyMap<string, Contract> = new Map(),
+): Promise<IngestServer & { readonly stop: () => Promise<unknown> }> {
   const abort = new AbortController();
   const server = await startIngestServer({
     log,
     topic: 'events',
     partitions: 2,
-    contracts: new Map(),
+    contracts,
     host: '127.0.0.1',
     port,
     defaultDataset: 'orders',
@@ -278,5 +284,46 @@ describe('straight into the log', () => {
     expect(log.appended.map(({ value }) => value)).toEqual([bytes, bytes]);
     expect(new Set(log.appended.map((record) => headerOf(record, 'ks-event-id'))).size).toBe(2);
     expect(log.appended.map((record) => headerOf(record, 'ks-source'))).toEqual(['a', 'b']);
+  });
+
+  it('gives the same records as the way over a server', async () => {
+    const dir = await tempDir();
+    const file = path.join(dir, 'order_items.csv');
+    await writeFile(file, 'order_id,order_item_id,price\na,01,"1,5"\nb,2\n"c,3,4\nd,1,"x\ny"\na,01,"1,5"\n');
+    const contracts = await loadContracts(path.resolve('templates/contracts'));
+    const files = await planCsvFiles([file], { dataset: undefined, datasets: [...contracts.keys()] });
+    const direct = memoryLog();
+    const served = memoryLog();
+    const server = await serve(served, 0, contracts);
+    const sinks = [
+      await openLogSink({
+        log: direct,
+        topic: 'events',
+        partitions: 2,
+        contracts,
+        keyMode: 'business',
+        clock,
+        onResults: silent,
+      }),
+      await openServerSink({ address: `127.0.0.1:${server.port}`, clock, signal, onResults: silent }),
+    ];
+    for (const sink of sinks) {
+      closers.push(() => sink.close());
+      await ingestCsv({ files, sink, progress: silent, signal });
+    }
+    const told = (log: MemoryLog) =>
+      log.appended.map(({ key, value, headers }) => ({
+        key,
+        value,
+        headers: headers.filter((header) => header.key !== 'ks-received-at'),
+      }));
+    expect(told(served)).toEqual(told(direct));
+    expect(direct.appended.map((record) => [Buffer.from(record.key ?? []).toString(), headerOf(record, 'ks-csv-line')])).toEqual([
+      ['["a","1"]', undefined],
+      [headerOf(direct.appended[1]!, 'ks-event-id'), '3'],
+      [headerOf(direct.appended[2]!, 'ks-event-id'), '4'],
+      ['["d","1"]', undefined],
+      ['["a","1"]', undefined],
+    ]);
   });
 });
