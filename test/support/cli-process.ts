@@ -24,12 +24,22 @@ export interface CliEnd {
   readonly stderr: string;
 }
 
-/** `input` is given on standard input, which then ends; `holdInput` leaves it open for the test to write to. */
-export function startCli(
-  args: readonly string[],
-  options: { readonly cwd: string; readonly input?: string | Uint8Array; readonly holdInput?: boolean },
-): CliProcess {
-  const child = spawn(process.execPath, [BIN, ...args], { cwd: options.cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+export interface CliOptions {
+  readonly cwd: string;
+  /** Given on standard input, which then ends. */
+  readonly input?: string | Uint8Array;
+  /** Leaves standard input open for the test to write to. */
+  readonly holdInput?: boolean;
+  /** Beside the test's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export function startCli(args: readonly string[], options: CliOptions): CliProcess {
+  const child = spawn(process.execPath, [BIN, ...args], {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString('utf8')));
@@ -41,7 +51,4 @@ export function startCli(
   return { child, ended, stdout: () => stdout, stderr: () => stderr };
 }
 
-export const runCli = (
-  args: readonly string[],
-  options: { readonly cwd: string; readonly input?: string | Uint8Array },
-): Promise<CliEnd> => startCli(args, options).ended;
+export const runCli = (args: readonly string[], options: CliOptions): Promise<CliEnd> => startCli(args, options).ended;
