@@ -26,12 +26,12 @@ export async function syncPath(target: string): Promise<void> {
   }
 }
 
-/** Makes a folder and its missing parents, with their names on disk. */
-export async function makeFolderDurably(folder: string): Promise<void> {
+/** Makes a folder and its missing parents, with their names on disk by `syncFolder`. */
+export async function makeFolderDurably(folder: string, syncFolder: (folder: string) => Promise<void>): Promise<void> {
   const firstMade = await mkdir(folder, { recursive: true });
   if (firstMade === undefined) return;
   for (let made = folder; ; made = path.dirname(made)) {
-    await syncPath(path.dirname(made));
+    await syncFolder(path.dirname(made));
     if (made === firstMade || made === path.dirname(made)) return;
   }
 }

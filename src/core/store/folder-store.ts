@@ -33,7 +33,7 @@ export async function openFolderStore(rootPath: string): Promise<ObjectStore> {
       await act();
     } catch (error) {
       if (systemErrorCode(error) !== 'ENOENT') throw error;
-      await makeFolderDurably(path.dirname(file));
+      await makeFolderDurably(path.dirname(file), syncFolder);
       await act();
     }
     await syncFolder(path.dirname(file));

@@ -20,7 +20,7 @@ import type { DataFile, PartitionField, TableField, TableState, WriteDataFiles }
 
 const DEFAULT_CODEC = 'zstd';
 /** Files that are flushed into the store at the same time. */
-const CONCURRENT_PUTS = 8;
+const CONCURRENT_PUTS = 16;
 
 export const writeDataFiles: WriteDataFiles = async (session, table, sql, { fileName }) => {
   const state = await table.state();
