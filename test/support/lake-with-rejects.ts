@@ -40,14 +40,15 @@ const processedAt = (event: Rejected): string =>
 
 const unionOf = (selects: readonly string[]): string => selects.map((select) => `SELECT ${select}`).join(' UNION ALL ');
 
+const lineage = (id: string): string =>
+  `'events' AS _topic, 0 AS _partition, ${id} AS _offset, 'e' || ${id} AS _event_id, TIMESTAMP '2018-08-01 10:00:00' AS _log_time`;
+const ymd = (column: string): string =>
+  `year(${column})::INT AS year, month(${column})::INT AS month, day(${column})::INT AS day`;
+
 export async function lakeWithRejects(): Promise<Lakehouse> {
   const { lake: lakehouse } = await testLake();
   const contracts = await lakehouse.contracts();
   const contract = (dataset: string) => contracts.get(dataset) ?? fail(dataset);
-  const lineage = (id: string): string =>
-    `'events' AS _topic, 0 AS _partition, ${id} AS _offset, 'e' || ${id} AS _event_id, TIMESTAMP '2018-08-01 10:00:00' AS _log_time`;
-  const ymd = (column: string): string =>
-    `year(${column})::INT AS year, month(${column})::INT AS month, day(${column})::INT AS day`;
   // 240 orders, ten a day from 2017-10-01 on; every tenth was handed over before it was approved.
   await addRows(
     lakehouse,

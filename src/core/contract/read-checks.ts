@@ -10,6 +10,9 @@ import { SCHEMA_PATH } from './read-columns.js';
 import { readQuality } from './read-quality.js';
 import type { YamlPath } from './yaml-source.js';
 
+/** Names of the checks that every validation makes. */
+const IMPLIED_CHECKS = new Set(['record', 'types', 'key']);
+
 /** In file order, those of the columns first; whatever cannot be a check is reported. */
 export function readChecks(
   schema: OdcsSchemaObject,
@@ -19,6 +22,8 @@ export function readChecks(
   const checks: ContractCheck[] = [];
   const types = new Map(columns.map((column) => [column.name, column.type]));
   const add = (check: ContractCheck, at: YamlPath): void => {
+    if (IMPLIED_CHECKS.has(check.name))
+      report('error', at, `the check name ${check.name} is taken: Keystone makes a check of that name itself`);
     if (checks.some((other) => other.name === check.name))
       report('error', at, `check ${check.name} occurs twice: give one of them another name`);
     const unknown = check.kind === 'unique' ? check.columns.find((name) => !types.has(name)) : undefined;

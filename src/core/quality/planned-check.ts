@@ -72,5 +72,27 @@ export function planChecks(contract: Contract): readonly PlannedCheck[] {
       reasons: check.kind === 'row' && check.level === 'error' ? [`rule:${check.name}`] : [],
       rowCount: check.kind === 'rowCount' ? { min: check.min, max: check.max } : null,
     })),
+    ...impliedKeyCheck(contract),
+  ];
+}
+
+/** Silver holds a key once; where the contract does not say so itself, it is checked all the same. */
+function impliedKeyCheck(contract: Contract): readonly PlannedCheck[] {
+  const key = contract.key.toSorted().join('\n');
+  const said = contract.checks.some(
+    (check) => check.kind === 'unique' && check.level === 'error' && check.columns.toSorted().join('\n') === key,
+  );
+  if (said || contract.key.length === 0) return [];
+  return [
+    {
+      name: 'key',
+      level: 'error',
+      kind: 'unique',
+      columns: contract.key,
+      description: 'The key occurs once',
+      failsSql: null,
+      reasons: [],
+      rowCount: null,
+    },
   ];
 }

@@ -133,8 +133,8 @@ const distance = (rows: number, { min, max }: { readonly min: number | null; rea
 async function silverRows(lakehouse: Lakehouse, contract: Contract, range: PartitionRange): Promise<string | null> {
   const table = await lakehouse.table(silverTableName(contract.dataset));
   if (table === null) return null;
-  const { fields } = await table.state();
-  const { files } = await table.scan(range.scan);
+  const { fields, currentSnapshot } = await table.state();
+  const { files } = await table.scan({ ...range.scan, ...(currentSnapshot ? { snapshotId: currentSnapshot.id } : {}) });
   const columns = contract.columns.map((column) =>
     fields.some((field) => field.name === column.name)
       ? quoteIdentifier(column.name)

@@ -137,6 +137,7 @@ describe('parseContract', () => {
       '{ type: custom, engine: keystone, name: x, implementation: price + 1 }',
       /must be true or false/,
     ],
+    ['a name that is taken', '{ name: types, metric: nullValues, mustBe: 0 }', /the check name types is taken/],
     ['two checks of one name', '{ metric: nullValues, mustBe: 0 }, { metric: nullValues, mustBe: 0 }', /occurs twice/],
   ])('refuses %s, at its line', (_, yaml, message) => {
     expect(errors(quality(yaml))).toEqual([expect.stringMatching(message)]);
