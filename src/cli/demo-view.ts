@@ -21,7 +21,9 @@ function columns(rows: readonly (readonly string[])[], right: readonly number[] 
   );
 }
 
-const section = (title: string, lines: readonly string[]): string[] => ['', title, ...lines.map((line) => `  ${line}`)];
+/** Nothing at all where there is nothing to say. */
+const section = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
 
 /** A cell of a query's result. */
 const text = (value: JsonValue | undefined): string =>
@@ -29,7 +31,7 @@ const text = (value: JsonValue | undefined): string =>
 
 const bar = (share: number): string => '█'.repeat(Math.max(1, Math.round(share * 24)));
 
-function wayLines({ sent, consumed, account, gold, goldSeconds }: DemoReport): string[] {
+function wayLines({ sent, consumed, account, validated, gold, goldSeconds }: DemoReport): string[] {
   const { dispositions } = account.totals;
   const lost = (verdict: string): string => whole(dispositions[verdict] ?? 0);
   return columns([
@@ -43,7 +45,14 @@ function wayLines({ sent, consumed, account, gold, goldSeconds }: DemoReport): s
       `${whole(sum(account.totals.silver))} silver rows, ${lost('quarantined')} quarantined, ${lost('error')} in the error zone, ` +
         `${lost('duplicate')} duplicates, ${lost('superseded')} superseded in ${seconds(consumed.seconds)}`,
     ],
-    ['gold', `${Object.keys(gold).length} tables, ${whole(sum(gold))} rows, validated and built in ${seconds(goldSeconds)}`],
+    [
+      'validated',
+      `${whole(validated.partitions)} partitions; error-level checks ` +
+        (validated.failedErrors.length === 0
+          ? 'hold'
+          : `failed in ${whole(validated.failedErrors.length)} places, whose rows are in quarantine`),
+    ],
+    ['gold', `${Object.keys(gold).length} tables, ${whole(sum(gold))} rows; validated and built in ${seconds(goldSeconds)}`],
   ]);
 }
 
@@ -144,4 +153,26 @@ export function demoView(report: DemoReport): string {
     ...section(kept ? 'Where it lies' : 'Where it lay (removed now)', places),
     ...section('Next', next),
   ].join('\n');
+}
+
+/** The total line; a failure names the events. */
+export function demoVerdict({ passed, sent, faults, rows, account, seconds: took }: DemoReport): string {
+  const checked = faults.reduce((total, { events }) => total + events, 0);
+  if (passed) {
+    const seeded = checked > 0 ? `${checked} of them seeded faults, each where it belongs, ` : '';
+    return `Done. ${sent.events} events, ${seeded}account closed, in ${seconds(took)}.`;
+  }
+  const misplaced = faults.flatMap((fault) => fault.misplaced);
+  const wrong = [
+    ...(misplaced.length > 0
+      ? [
+          `${misplaced.length} of ${checked} seeded faults are not where they belong: ${misplaced.map(({ event }) => event).join(', ')}`,
+        ]
+      : []),
+    ...rows
+      .filter(({ expected, found }) => expected !== found)
+      .map(({ table, expected, found }) => `${table} has ${found} rows, not ${expected}`),
+    ...(account.closed ? [] : ['the account does not close']),
+  ];
+  return `Failed. ${wrong.join('; ')}.`;
 }

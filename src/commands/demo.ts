@@ -31,16 +31,10 @@ Needs no service. Exit code 3 if one event is not where it belongs.`;
       signal: this.signal,
       onProgress: this.progress,
     });
-    const { demoView } = await import('../cli/demo-view.js');
+    const { demoView, demoVerdict } = await import('../cli/demo-view.js');
     this.say(demoView(report));
-    const misplaced = report.faults.flatMap((fault) => fault.misplaced);
-    const checked = report.faults.reduce((total, { events }) => total + events, 0);
     if (!report.passed) this.failChecks();
-    this.done(
-      report.passed
-        ? `Done. ${report.sent.events} events, ${checked} seeded faults and their partners where they belong, account closed, in ${report.seconds.toFixed(1)} s.`
-        : `Failed. ${misplaced.length} of ${checked} events are not where they belong: ${misplaced.map(({ event }) => event).join(', ')}`,
-    );
+    this.done(demoVerdict(report));
     return report;
   }
 }

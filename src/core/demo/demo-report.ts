@@ -18,6 +18,14 @@ export interface ConsumedSummary {
   readonly seconds: number;
 }
 
+export interface ValidatedSummary {
+  /** Partitions (or whole datasets) looked at, over all runs. */
+  readonly partitions: number;
+  /** `<dataset>.<check>` that failed somewhere; the failing rows of error-level ones are in quarantine. */
+  readonly failedErrors: readonly string[];
+  readonly failedWarnings: readonly string[];
+}
+
 export interface RejectCount {
   readonly zone: 'quarantine' | 'error';
   readonly reason: string;
@@ -31,6 +39,7 @@ export interface DemoReport {
   readonly kept: boolean;
   readonly sent: SentSummary;
   readonly consumed: ConsumedSummary;
+  readonly validated: ValidatedSummary;
   /** Rows of every gold table. */
   readonly gold: Readonly<Record<string, number>>;
   readonly goldSeconds: number;

@@ -14,11 +14,11 @@ import { goldInsight } from '../gold/gold-insight.js';
 import { startIngestServer } from '../ingest/ingest-server.js';
 import type { Effects, Lakehouse } from '../lakehouse.js';
 import { verifyLedger } from '../ledger/verify.js';
-import { runPipeline } from '../pipeline.js';
+import { runPipeline, type ValidatedPartition } from '../pipeline.js';
 import type { ReportProgress } from '../progress.js';
 import { checkFates, countRows, type RowCount } from './check-fates.js';
 import { openDemoProject } from './demo-project.js';
-import type { DemoReport, RejectCount } from './demo-report.js';
+import type { DemoReport, RejectCount, ValidatedSummary } from './demo-report.js';
 import { cellText } from './query-cell.js';
 import { sendFolder, sendGenerated, type SendOutcome, type SendRequest } from './send-demo.js';
 
@@ -68,11 +68,12 @@ async function runIn(lakehouse: Lakehouse, options: DemoOptions): Promise<DemoRe
   const startedMs = clock.nowMs();
   let consumed = { events: 0, seconds: 0 };
   let goldSeconds = 0;
+  const validated: ValidatedPartition[] = [];
   const bringUpToDate = async (): Promise<void> => {
     const totals = await runConsumer(lakehouse, { untilCaughtUp: true, signal, onProgress });
     consumed = { events: consumed.events + totals.derived.events, seconds: consumed.seconds + totals.seconds };
     const goldStartedMs = clock.nowMs();
-    await runPipeline(lakehouse, { signal, onProgress });
+    validated.push(...(await runPipeline(lakehouse, { signal, onProgress })).validated);
     goldSeconds += (clock.nowMs() - goldStartedMs) / 1000;
   };
 
@@ -98,6 +99,7 @@ async function runIn(lakehouse: Lakehouse, options: DemoOptions): Promise<DemoRe
     kept: options.keep !== null,
     sent: { events: sent.events, founding: sent.founding, seconds: sent.seconds, source: options.source ?? 'a made-up shop' },
     consumed,
+    validated: summarise(validated),
     gold,
     goldSeconds,
     insights,
@@ -111,6 +113,16 @@ async function runIn(lakehouse: Lakehouse, options: DemoOptions): Promise<DemoRe
       faults.every(({ misplaced }) => misplaced.length === 0) &&
       rows.every(({ expected, found }) => expected === found),
   };
+}
+
+function summarise(validated: readonly ValidatedPartition[]): ValidatedSummary {
+  const failed = (level: 'error' | 'warning'): readonly string[] => {
+    const names = validated.flatMap(({ dataset, failedChecks }) =>
+      failedChecks.filter((check) => check.level === level).map(({ name }) => `${dataset}.${name}`),
+    );
+    return [...new Set(names)].toSorted();
+  };
+  return { partitions: validated.length, failedErrors: failed('error'), failedWarnings: failed('warning') };
 }
 
 /** Starts the server on a free port, sends everything, and lets it drain. */
