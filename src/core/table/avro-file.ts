@@ -14,6 +14,7 @@ const MAGIC = Buffer.from('Obj\u0001', 'latin1');
 const SYNC_BYTES = 16;
 
 /** A number where a double is exact, else a bigint. */
+// oxlint-disable-next-line no-underscore-dangle -- avsc's own name
 const exactLong = avsc.types.LongType.__with({
   fromBuffer: (bytes: Buffer): number | bigint => {
     const exact = bytes.readBigInt64LE();

@@ -62,11 +62,12 @@ export function evolveSchema(metadata: TableMetadata, definition: TableDefinitio
   };
 }
 
+const partitionText = (fields: readonly PartitionField[]): string =>
+  fields.map((field) => `${field.transform}(${field.column}) as ${partitionFieldName(field)}`).join(', ') || 'nothing';
+
 function checkPartition(metadata: TableMetadata, { name, partition }: TableDefinition): void {
-  const text = (fields: readonly PartitionField[]): string =>
-    fields.map((field) => `${field.transform}(${field.column}) as ${partitionFieldName(field)}`).join(', ') || 'nothing';
-  const has = text(writablePartition(metadata));
-  const wanted = text(partition);
+  const has = partitionText(writablePartition(metadata));
+  const wanted = partitionText(partition);
   if (has !== wanted)
     throw refusal(name, `the table is partitioned by ${has} and its definition by ${wanted}`, 'Keep the partitioning');
 }

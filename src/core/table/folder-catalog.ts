@@ -19,7 +19,6 @@ interface Version {
 export function openFolderCatalog(store: ObjectStore): Catalog {
   /** The last version seen of each table: a version never changes, so only newer ones need a look. */
   const seen = new Map<TableName, Version>();
-  const folderOf = (name: TableName): string => `${tableFolder(checkedName(name))}/metadata`;
   const versionKey = (name: TableName, number: number): string => `${folderOf(name)}/v${number}.metadata.json`;
   const hintKey = (name: TableName): string => `${folderOf(name)}/version-hint.text`;
 
@@ -98,6 +97,8 @@ export function openFolderCatalog(store: ObjectStore): Catalog {
 }
 
 const NAME = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+
+const folderOf = (name: TableName): string => `${tableFolder(checkedName(name))}/metadata`;
 
 const versionOfKey = (key: string): number => Number(/\/v(\d+)\.metadata\.json$/.exec(key)?.[1] ?? 0);
 

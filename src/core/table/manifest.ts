@@ -77,17 +77,18 @@ function partitionValue(value: unknown): string | number | boolean | null {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null;
 }
 
+const countsOf = (pairs: DataFileRecord['value_counts']): ReadonlyMap<number, number> | undefined =>
+  pairs ? new Map(pairs.map(({ key, value }) => [key, Number(value)])) : undefined;
+const boundsOf = (pairs: DataFileRecord['lower_bounds']): ReadonlyMap<number, Uint8Array> | undefined =>
+  pairs ? new Map(pairs.map(({ key, value }) => [key, value])) : undefined;
+
 function metricsOf(record: DataFileRecord): DataFileMetrics {
-  const counts = (pairs: DataFileRecord['value_counts']): ReadonlyMap<number, number> | undefined =>
-    pairs ? new Map(pairs.map(({ key, value }) => [key, Number(value)])) : undefined;
-  const bounds = (pairs: DataFileRecord['lower_bounds']): ReadonlyMap<number, Uint8Array> | undefined =>
-    pairs ? new Map(pairs.map(({ key, value }) => [key, value])) : undefined;
   return withoutUndefined({
-    columnSizes: counts(record.column_sizes),
-    valueCounts: counts(record.value_counts),
-    nullCounts: counts(record.null_value_counts),
-    lowerBounds: bounds(record.lower_bounds),
-    upperBounds: bounds(record.upper_bounds),
+    columnSizes: countsOf(record.column_sizes),
+    valueCounts: countsOf(record.value_counts),
+    nullCounts: countsOf(record.null_value_counts),
+    lowerBounds: boundsOf(record.lower_bounds),
+    upperBounds: boundsOf(record.upper_bounds),
   });
 }
 
@@ -151,11 +152,12 @@ export function writeManifest(
   };
 }
 
+const pairs = <V>(map: ReadonlyMap<number, V> | undefined): readonly { key: number; value: V }[] | null =>
+  map ? [...map].map(([key, value]) => ({ key, value: value instanceof Uint8Array ? (asBuffer(value) as V) : value })) : null;
+
 function recordOf(entry: ManifestEntry, fields: readonly SpecField[]): ManifestRecord {
   const { file, record } = entry;
   const { metrics } = file;
-  const pairs = <V>(map: ReadonlyMap<number, V> | undefined): readonly { key: number; value: V }[] | null =>
-    map ? [...map].map(([key, value]) => ({ key, value: value instanceof Uint8Array ? (asBuffer(value) as V) : value })) : null;
   return {
     status: entry.status,
     snapshot_id: entry.snapshotId,

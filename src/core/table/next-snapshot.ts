@@ -203,6 +203,9 @@ async function removeFiles(
   return { kind: 'conflict', reason: `${missing} is no longer in the table: another commit replaced it` };
 }
 
+const isSmall = ({ content, manifest_length: length }: ManifestFile): boolean =>
+  content === 0 && Number(length) < MERGED_MANIFEST_BYTES;
+
 /** Without merging, a thousand commits make a thousand manifests, and each plan reads them all. */
 async function mergeSmall(
   base: TableMetadata,
@@ -211,8 +214,6 @@ async function mergeSmall(
   write: (specId: number, entries: readonly ManifestEntry[]) => ManifestFile,
 ): Promise<readonly ManifestFile[]> {
   const minCount = Math.max(2, Number(base.properties?.['commit.manifest.min-count-to-merge'] ?? 100));
-  const isSmall = ({ content, manifest_length: length }: ManifestFile): boolean =>
-    content === 0 && Number(length) < MERGED_MANIFEST_BYTES;
   const kept = manifests.filter((manifest) => !isSmall(manifest));
   for (const [specId, small] of groupedBy(manifests.filter(isSmall), (manifest) => manifest.partition_spec_id)) {
     if (small.length < minCount) {

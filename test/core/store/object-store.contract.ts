@@ -87,9 +87,11 @@ export function objectStoreContract(name: string, fresh: () => Promise<() => Pro
     it('never lists an object that is still being put', async () => {
       const store = await (await fresh())();
       const big = new Uint8Array(4_000_000);
-      let isDone = false;
-      const puts = Promise.all(Array.from({ length: 8 }, (_, i) => store.put(`big/${i}`, big))).finally(() => (isDone = true));
-      while (!isDone) {
+      const progress = { isDone: false };
+      const puts = Promise.all(Array.from({ length: 8 }, (_, i) => store.put(`big/${i}`, big))).finally(() => {
+        progress.isDone = true;
+      });
+      while (!progress.isDone) {
         for await (const info of store.list(''))
           expect(info).toMatchObject({ key: expect.stringMatching(/^big\/\d$/), sizeBytes: big.length });
         await new Promise((wake) => setImmediate(wake));

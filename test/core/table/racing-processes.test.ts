@@ -40,8 +40,20 @@ it('keep every commit that was acknowledged, also when one of them is killed', a
   );
   await run(process.execPath, [
     path.join(project, 'node_modules/typescript/bin/tsc'),
-    ...['--ignoreConfig', '--noCheck', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'],
-    ...['--rootDir', path.join(project, 'src'), '--outDir', path.join(scripts, 'js'), ...sources],
+    '--ignoreConfig',
+    '--noCheck',
+    '--skipLibCheck',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2022',
+    '--types',
+    'node',
+    '--rootDir',
+    path.join(project, 'src'),
+    '--outDir',
+    path.join(scripts, 'js'),
+    ...sources,
   ]);
 
   const acknowledged: string[] = [];

@@ -22,6 +22,17 @@ async function count(table: Table, session: Awaited<ReturnType<typeof duck>>, sn
   return Number(row?.n);
 }
 
+/** Changes the current metadata as another writer would: a further version. */
+async function foreignCommit(dir: string, change: (metadata: Record<string, unknown>) => void): Promise<void> {
+  const folder = path.join(dir, 'silver/orders/metadata');
+  const versions = (await readdir(folder)).map((name) => Number(/^v(\d+)\./.exec(name)?.[1] ?? 0));
+  const newest = Math.max(...versions);
+  const metadata = JSON.parse(await readFile(path.join(folder, `v${newest}.metadata.json`), 'utf8'));
+  change(metadata);
+  const text = JSON.stringify(metadata).replaceAll('"BIG"', '8744736658442914487');
+  await writeFile(path.join(folder, `v${newest + 1}.metadata.json`), text);
+}
+
 describe('a table', () => {
   it('holds the rows of its appends, and its older snapshots as they were', async () => {
     const { table } = await freshTable();
@@ -202,23 +213,13 @@ describe('rollback', () => {
 });
 
 describe('other engines', () => {
-  /** Changes the current metadata as another writer would: a further version. */
-  async function foreignCommit(dir: string, change: (metadata: Record<string, unknown>) => void): Promise<void> {
-    const folder = path.join(dir, 'silver/orders/metadata');
-    const versions = (await readdir(folder)).map((name) => Number(/^v(\d+)\./.exec(name)?.[1] ?? 0));
-    const newest = Math.max(...versions);
-    const metadata = JSON.parse(await readFile(path.join(folder, `v${newest}.metadata.json`), 'utf8'));
-    change(metadata);
-    const text = JSON.stringify(metadata).replaceAll('"BIG"', '8744736658442914487');
-    await writeFile(path.join(folder, `v${newest + 1}.metadata.json`), text);
-  }
-
   it('keep their 64-bit snapshot ids and unknown fields through our commits', async () => {
     const { dir, table } = await freshTable();
     await table.commit({ add: [bareFile(table, 'a')], fence: fence(0, 4) });
     await foreignCommit(dir, (metadata) => {
       const snapshots = metadata['snapshots'] as Record<string, unknown>[];
-      const { 'keystone.next-offsets': _, 'total-records': __, ...summary } = snapshots[0]?.['summary'] as Record<string, string>;
+      const [first] = snapshots as [Record<string, unknown> & { summary: Record<string, string> }];
+      const { 'keystone.next-offsets': _, 'total-records': __, ...summary } = first.summary;
       snapshots.push({
         ...snapshots[0],
         'snapshot-id': 'BIG',
