@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModels } from '../../../src/core/gold/load-models.js';
-import { planGold, runGold, type GoldRun } from '../../../src/core/gold/run-gold.js';
+import { planGold, runGold, type GoldPlan } from '../../../src/core/gold/run-gold.js';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
 import { rowsOf, silverLake } from '../../support/silver-lake.js';
 import { make, putShop, type Shop, smallShop } from './small-shop.js';
@@ -23,7 +23,7 @@ const goldRows = async (lakehouse: Lakehouse): Promise<Readonly<Record<string, r
   }
   return tables;
 };
-const actions = (run: Pick<GoldRun, 'models'>): Readonly<Record<string, string>> =>
+const actions = (run: GoldPlan): Readonly<Record<string, string>> =>
   Object.fromEntries(run.models.map(({ model, action, partitions }) => [model.slice(5), [action, ...partitions].join(' ')]));
 
 describe('the star schema', () => {
@@ -260,6 +260,10 @@ describe('an incremental run gives what a whole rebuild gives', () => {
         row['order_id'] === 'o1' ? make.order('o1', 'c1', 'delivered', '2017-09-30', '2017-10-12 10:00:00') : row,
       );
       return ['orders'];
+    },
+    'an item to be shipped after the calendar ends': (shop) => {
+      shop['order_items']?.push(make.item('o1', 3, '2.00', '2017-12-30'));
+      return ['order_items'];
     },
     'a purchase that makes the calendar longer': (shop) => {
       shop['orders']?.push(make.order('o10', 'c2', 'created', '2018-01-02'));
