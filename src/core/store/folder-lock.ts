@@ -7,10 +7,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemErrorCode } from './folder-error.js';
+import { hasEnded, ownProcessName } from './process-name.js';
 
 const FREE = 'free';
 
@@ -51,7 +51,7 @@ const turnsOf = async (folder: string): Promise<readonly number[]> =>
 /** Link of a finished file: a turn never exists without its holder's name, so an empty turn is one that is being given back. */
 async function createTurn(folder: string, turn: number): Promise<boolean> {
   const claim = path.join(path.dirname(folder), `claim-${randomUUID()}`);
-  await writeFile(claim, `${os.hostname()} ${process.pid} ${await startOf(process.pid)}`, { flag: 'wx' });
+  await writeFile(claim, await ownProcessName(), { flag: 'wx' });
   try {
     await link(claim, path.join(folder, String(turn)));
     return true;
@@ -70,19 +70,5 @@ async function isOver(file: string): Promise<boolean> {
     throw error;
   });
   if (holder === FREE || holder === '') return true;
-  const [host, pid, start] = holder.split(' ');
-  if (host !== os.hostname()) return false; // a holder on another machine can't be asked
-  try {
-    process.kill(Number(pid), 0);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ESRCH') return true;
-    if (systemErrorCode(error) !== 'EPERM') throw error;
-  }
-  return (await startOf(Number(pid))) !== start;
+  return hasEnded(holder);
 }
-
-/** When a process started, in the kernel's ticks: tells a holder from a later process with its id. `0` where there is no /proc. */
-const startOf = async (pid: number): Promise<string> => {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '0';
-};

@@ -15,6 +15,7 @@ import { folderSyncer, makeFolderDurably, syncPath, writeDurably } from './durab
 import { folderError, systemErrorCode } from './folder-error.js';
 import { withFolderLock } from './folder-lock.js';
 import { RESERVED_SEGMENT, checkedKey, compareKeys } from './object-key.js';
+import { openStagingFolder } from './staging-folder.js';
 import type { ObjectInfo, ObjectStore, PutOutcome, StoredObject } from './object-store.js';
 
 /** Opens the store at `rootPath`, which is created when absent. Throws KS_STORE when it can't be. */
@@ -23,6 +24,9 @@ export async function openFolderStore(rootPath: string): Promise<ObjectStore> {
   const staging = path.join(root, RESERVED_SEGMENT);
   const fileOf = (key: string): string => path.join(root, checkedKey(key));
   const syncFolder = folderSyncer();
+  let opened: Promise<string> | undefined;
+  /** This process's staging folder, made on the first write. */
+  const stagingDir = (): Promise<string> => (opened ??= openStagingFolder(staging));
   await mkdir(staging, { recursive: true }).catch((error: unknown) => {
     throw folderError('open the lake folder', root, error);
   });
@@ -78,22 +82,23 @@ export async function openFolderStore(rootPath: string): Promise<ObjectStore> {
     },
     put: async (key, body, condition) => {
       const file = fileOf(key);
-      const finished = path.join(staging, randomUUID());
+      let finished: string | undefined;
       try {
+        finished = path.join(await stagingDir(), randomUUID());
         await writeDurably(finished, body);
         if (condition?.kind === 'ifAbsent') return await putAbsent(file, finished);
         return await replace(file, finished, condition?.etag);
       } catch (error) {
         throw folderError('write', file, error);
       } finally {
-        await rm(finished, { force: true });
+        if (finished !== undefined) await rm(finished, { force: true });
       }
     },
     putFile: async (key, localPath) => {
       const file = fileOf(key);
       try {
         await syncPath(localPath);
-        await name(() => renameAcross(localPath, file, path.join(staging, randomUUID())), file);
+        await name(() => renameAcross(localPath, file, stagingDir), file);
       } catch (error) {
         throw folderError('take in', file, error);
       }
@@ -133,16 +138,23 @@ export async function openFolderStore(rootPath: string): Promise<ObjectStore> {
       );
     },
     localPath: async (key) => fileOf(key),
-    stagingDir: async () => staging,
+    stagingDir: async () => {
+      try {
+        return await stagingDir();
+      } catch (error) {
+        throw folderError('make a folder in', staging, error);
+      }
+    },
   };
 }
 
-/** A rename, or for a file of another volume a flushed copy under `copied` that is then renamed. */
-async function renameAcross(from: string, to: string, copied: string): Promise<void> {
+/** A rename, or for a file of another volume a flushed copy in the staging folder that is then renamed. */
+async function renameAcross(from: string, to: string, stagingDir: () => Promise<string>): Promise<void> {
   try {
     await rename(from, to);
   } catch (error) {
     if (systemErrorCode(error) !== 'EXDEV') throw error;
+    const copied = path.join(await stagingDir(), randomUUID());
     try {
       await copyFile(from, copied);
       await syncPath(copied);

@@ -40,6 +40,6 @@ export interface ObjectStore {
   delete(keys: readonly string[]): Promise<void>;
   /** A local path that holds the object's bytes (the file itself, or a cached copy), for engines that read files. */
   localPath(key: string): Promise<string>;
-  /** A folder on the same volume as the store (or the local stage of a remote one) for files in the making. */
+  /** A folder of this process on the same volume as the store (or the local stage of a remote one) for files in the making. */
   stagingDir(): Promise<string>;
 }

@@ -63,6 +63,18 @@ export function openFolderCatalog(store: ObjectStore): Catalog {
     return version;
   };
 
+  /** Other engines trust the hint, so one that was overtaken while it was written is written again. */
+  const writeHint = async (name: TableName, number: number): Promise<void> => {
+    try {
+      for (let newest = number; ; newest++) {
+        await store.put(hintKey(name), new TextEncoder().encode(String(newest)));
+        if (!(await store.get(versionKey(name, newest + 1)))) return;
+      }
+    } catch {
+      // Only a hint: the commit has happened, so a full disk here must not report it as failed.
+    }
+  };
+
   return {
     load: async (name) => (await newest(name))?.entry ?? null,
     swap: async (name, token, metadata) => {
@@ -73,8 +85,7 @@ export function openFolderCatalog(store: ObjectStore): Catalog {
       if (outcome.kind === 'conflict' && !sameBytes((await store.get(versionKey(name, number)))?.body, body)) return false;
       const location = store.uri(versionKey(name, number));
       seen.set(name, { number, entry: { metadata, token: String(number), location } });
-      // Only a hint: the commit has happened, so a full disk here must not report it as failed.
-      await store.put(hintKey(name), new TextEncoder().encode(String(number))).catch(() => undefined);
+      await writeHint(name, number);
       return true;
     },
     tableNames: async () => {

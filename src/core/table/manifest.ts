@@ -29,9 +29,33 @@ export interface ManifestEntry {
   readonly sequenceNumber: number | null;
   readonly fileSequenceNumber: number | null;
   readonly file: DataFile;
-  /** The record as another manifest had it, when it came from one. */
-  readonly record: DataFileRecord | null;
+  /** What a manifest had of the file besides, when it came from one. */
+  readonly record: CarriedRecord | null;
 }
+
+type CarriedRecord = Pick<
+  DataFileRecord,
+  | 'content'
+  | 'file_format'
+  | 'partition'
+  | 'nan_value_counts'
+  | 'key_metadata'
+  | 'split_offsets'
+  | 'equality_ids'
+  | 'sort_order_id'
+>;
+
+/** Without the metrics, which are in the `DataFile` and are most of a record's memory. */
+const carriedOf = (record: DataFileRecord): CarriedRecord => ({
+  content: record.content,
+  file_format: record.file_format,
+  partition: record.partition,
+  nan_value_counts: record.nan_value_counts,
+  key_metadata: record.key_metadata,
+  split_offsets: record.split_offsets,
+  equality_ids: record.equality_ids,
+  sort_order_id: record.sort_order_id,
+});
 
 /** Decodes a manifest; ids and sequence numbers that entries inherit from the manifest are filled in. */
 export function readManifest(bytes: Uint8Array, manifest: ManifestFile, metadata: TableMetadata): readonly ManifestEntry[] {
@@ -44,7 +68,7 @@ export function readManifest(bytes: Uint8Array, manifest: ManifestFile, metadata
     sequenceNumber: Number(record.sequence_number ?? manifest.sequence_number),
     fileSequenceNumber: Number(record.file_sequence_number ?? manifest.sequence_number),
     file: dataFileOf(record.data_file, manifest.partition_spec_id, nameOf),
-    record: record.data_file,
+    record: carriedOf(record.data_file),
   }));
 }
 
@@ -188,7 +212,7 @@ function recordOf(entry: ManifestEntry, fields: readonly SpecField[]): ManifestR
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** A carried file keeps the value as its manifest had it: the port's form of bytes is one-way. */
-function storedPartitionValue(field: SpecField, file: DataFile, record: DataFileRecord | null): unknown {
+function storedPartitionValue(field: SpecField, file: DataFile, record: CarriedRecord | null): unknown {
   const stored = record?.partition[avroName(field.name)];
   if (stored !== undefined) return stored;
   const value = file.partition[field.name] ?? null;

@@ -38,13 +38,22 @@ describe('a folder store', () => {
     });
   });
 
-  it('leaves nothing in its staging folder but locks', async () => {
+  it('leaves nothing in its staging folder, and removes what killed processes left in theirs', async () => {
     const dir = await tempDir();
+    const dead = path.join(dir, '.keystone-staging', `${os.hostname()}~${process.pid}~1`);
+    const elsewhere = path.join(dir, '.keystone-staging', 'another-host~1~1');
+    for (const folder of [dead, elsewhere]) {
+      await mkdir(path.join(folder, 'write-x'), { recursive: true });
+      await writeFile(path.join(folder, 'write-x', 'half.parquet'), 'x');
+    }
     const store = await openFolderStore(dir);
     await store.put('a', new Uint8Array(10));
     await store.put('a', new Uint8Array(11), { kind: 'ifAbsent' });
     await store.put('a', new Uint8Array(12));
-    expect((await readdir(await store.stagingDir())).filter((name) => name !== 'locks')).toEqual([]);
+    expect(await readdir(await store.stagingDir())).toEqual([]);
+    const left = await readdir(path.join(dir, '.keystone-staging'));
+    expect(left).not.toContain(path.basename(dead));
+    expect(left).toContain(path.basename(elsewhere));
   });
 });
 
@@ -69,7 +78,7 @@ describe('a folder lock', () => {
     const folder = path.join(await tempDir(), 'locks', 'key');
     await mkdir(folder, { recursive: true });
     const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
-    await writeFile(path.join(folder, '1'), `${os.hostname()} ${child.pid} ${await startTicks(child.pid as number)}`);
+    await writeFile(path.join(folder, '1'), `${os.hostname()}~${child.pid}~${await startTicks(child.pid as number)}`);
     let taken = false;
     const waiting = withFolderLock(folder, async () => {
       taken = true;
@@ -84,7 +93,7 @@ describe('a folder lock', () => {
   it('is free when another process got the id of its dead holder', async () => {
     const folder = path.join(await tempDir(), 'locks', 'key');
     await mkdir(folder, { recursive: true });
-    await writeFile(path.join(folder, '1'), `${os.hostname()} ${process.pid} 1`);
+    await writeFile(path.join(folder, '1'), `${os.hostname()}~${process.pid}~1`);
     await withFolderLock(folder, async () => undefined);
   });
 });
