@@ -68,7 +68,12 @@ export async function buildModel(
   const select = `SELECT *${kept.map((field) => `, NULL AS ${quoteIdentifier(field.name)}`).join('')} FROM main.model_rows`;
 
   const replaced = (target?.files ?? []).filter((file) => plan.kind === 'rebuild' || plan.ordinals.includes(ordinalOf(file)));
-  if (target && (await sameRows(lakehouse, session, { ...target, fields: definition.fields, files: replaced }, select))) {
+  const forced = plan.kind === 'rebuild' && plan.forced === true;
+  if (
+    target &&
+    !forced &&
+    (await sameRows(lakehouse, session, { ...target, fields: definition.fields, files: replaced }, select))
+  ) {
     return commit([], [], rows);
   }
   const commitId = Buffer.from(lakehouse.effects.randomBytes(8)).toString('hex');

@@ -15,7 +15,8 @@ export type ModelPlan =
   /** Inputs have new snapshots, but none of their changes reaches the model. */
   | { readonly kind: 'untouched'; readonly reason: string }
   | { readonly kind: 'partitions'; readonly ordinals: readonly (number | null)[]; readonly reason: string }
-  | { readonly kind: 'rebuild'; readonly reason: string };
+  /** `forced`: files are written anew even when the rows come out as they were (a way out of damaged files). */
+  | { readonly kind: 'rebuild'; readonly reason: string; readonly forced?: true };
 
 export interface PlanInputs {
   readonly model: Model;

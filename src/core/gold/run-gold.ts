@@ -120,7 +120,7 @@ export async function runGold(lakehouse: Lakehouse, options: GoldOptions = {}): 
 }
 
 const decide = (lakehouse: Lakehouse, session: DuckSession, inputs: PlanInputs, full: boolean): Promise<ModelPlan> | ModelPlan =>
-  full ? { kind: 'rebuild', reason: 'asked for' } : planModel(lakehouse, session, inputs);
+  full ? { kind: 'rebuild', reason: 'asked for', forced: true } : planModel(lakehouse, session, inputs);
 
 async function chosenModels(lakehouse: Lakehouse, names: readonly string[]): Promise<readonly Model[]> {
   const models = await loadModels(lakehouse.config.models);

@@ -210,6 +210,17 @@ describe('a run of gold', () => {
     expect(new Set(Object.values(actions(await runGold(lakehouse))))).toEqual(new Set(['none']));
   });
 
+  it('writes damaged tables anew when asked to rebuild', async () => {
+    const { lakehouse } = await builtShop();
+    const before = await goldRows(lakehouse);
+    const scan = await (await lakehouse.table('gold.dim_seller'))?.scan();
+    const store = await lakehouse.store();
+    await store.delete((scan?.files ?? []).map((file) => store.keyOf(file.path)));
+    await expect(goldRows(lakehouse)).rejects.toThrow();
+    await runGold(lakehouse, { full: true });
+    expect(await goldRows(lakehouse)).toEqual(before);
+  });
+
   it('builds a chosen model with the models it reads, and refuses an unknown one', async () => {
     const lakehouse = await silverLake();
     expect((await runGold(lakehouse, { models: ['fact_reviews'] })).models.map((model) => model.model)).toEqual([
