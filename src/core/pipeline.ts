@@ -10,7 +10,6 @@ import type { ReportProgress } from './progress.js';
 import { type Landed, landedSince, type Watermark } from './quality/landed-partitions.js';
 import { type ValidationResult, validatePartition } from './quality/validate-partition.js';
 import type { Run } from './state/state-store.js';
-import type { TableName } from './table/table-api.js';
 
 export interface PipelineOptions {
   /** Validate everything and rebuild gold whole, whatever changed. */
@@ -130,7 +129,7 @@ async function lastWatermark(lakehouse: Lakehouse, options: PipelineOptions): Pr
   if (options.full) return null;
   for (const run of await (await lakehouse.state()).listRuns({ command: COMMAND, limit: 50 })) {
     const detail = runDetail.safeParse(run.detail);
-    if (detail.success) return detail.data.watermark as Record<TableName, string | null>;
+    if (detail.success) return detail.data.watermark;
   }
   return null;
 }

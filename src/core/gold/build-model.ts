@@ -91,13 +91,16 @@ const ordinalOf = (file: DataFile): number | null => {
   return typeof value === 'number' ? value : null;
 };
 
+/** DuckDB's errors that lie in the query or in what it says of the data; others (memory, files) are the engine's. */
+const MODEL_FAULT = /(Binder|Catalog|Parser|Conversion|Invalid Input|Out of Range|Constraint|Syntax) Error/;
+
 /** Leaves the rows in the table `model_rows` (spilled to disk when large): every later step reads them, none computes again. */
 async function computeRows(session: DuckSession, model: Model, where: string): Promise<readonly ModelColumn[]> {
   await useDialect(session, 'athena');
   try {
     await session.run(`CREATE OR REPLACE TABLE main.model_rows AS SELECT * FROM (${model.sql}\n) AS model${where}`);
   } catch (error) {
-    if (!(error instanceof KeystoneError)) throw error;
+    if (!(error instanceof KeystoneError) || !MODEL_FAULT.test(error.message)) throw error;
     throw new KeystoneError('KS_MODEL', `${model.name}: ${error.message}`, { cause: error, hint: `change ${model.path}` });
   } finally {
     await useDialect(session, 'engine');

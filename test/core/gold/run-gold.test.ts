@@ -1,8 +1,11 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModels } from '../../../src/core/gold/load-models.js';
 import { planGold, runGold, type GoldPlan } from '../../../src/core/gold/run-gold.js';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
 import { rowsOf, silverLake } from '../../support/silver-lake.js';
+import { tempDir } from '../../support/temp-dir.js';
 import { make, putShop, type Shop, smallShop } from './small-shop.js';
 
 const builtShop = async (
@@ -228,6 +231,48 @@ describe('a run of gold', () => {
       'gold.fact_reviews',
     ]);
     await expect(runGold(lakehouse, { models: ['nope'] })).rejects.toMatchObject({ code: 'KS_NOT_FOUND' });
+  });
+
+  it.each([
+    ['names what the query cannot find', "SELECT nope AS id FROM {{ ref('silver.orders') }}", '"nope"'],
+    [
+      'refuses two rows of one grain',
+      "SELECT order_status AS id FROM {{ ref('silver.orders') }}",
+      '4 rows share 3 values of their grain (id)',
+    ],
+    [
+      'refuses a type that tables do not hold',
+      "SELECT order_id AS id, INTERVAL '1' DAY AS gap FROM {{ ref('silver.orders') }}",
+      'gap is a INTERVAL',
+    ],
+  ])('%s', async (_, sql, message) => {
+    const models = await tempDir();
+    await mkdir(path.join(models, 'gold'));
+    await writeFile(path.join(models, 'gold', 'mine.sql'), `-- Mine.\n-- grain: id\n-- inputs: silver.orders\n${sql}\n`);
+    const lakehouse = await silverLake({ models });
+    await putShop(lakehouse, smallShop(), ['orders']);
+    await expect(runGold(lakehouse)).rejects.toMatchObject({ code: 'KS_MODEL', message: expect.stringContaining(message) });
+    expect(await lakehouse.table('gold.mine')).toBeNull();
+  });
+
+  it('follows a model whose text changed', async () => {
+    const models = await tempDir();
+    await mkdir(path.join(models, 'gold'));
+    const write = (columns: string): Promise<void> =>
+      writeFile(
+        path.join(models, 'gold', 'mine.sql'),
+        `-- Mine.\n-- grain: id\n-- inputs: silver.orders\nSELECT ${columns} FROM {{ ref('silver.orders') }}\n`,
+      );
+    const lakehouse = await silverLake({ models });
+    await putShop(lakehouse, smallShop(), ['orders']);
+    await write('order_id AS id, customer_id AS customer');
+    await runGold(lakehouse);
+    await write('order_id AS id, order_status AS status');
+    expect((await planGold(lakehouse)).models).toMatchObject([{ action: 'rebuild', reason: 'the model changed' }]);
+    await runGold(lakehouse);
+    expect(await rowsOf(lakehouse, "SELECT * FROM gold.mine WHERE id = 'o1'")).toEqual([
+      { id: 'o1', status: 'delivered', customer: null },
+    ]);
   });
 
   it('refuses to run beside another run', async () => {

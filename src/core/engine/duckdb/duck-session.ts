@@ -38,6 +38,10 @@ export async function openDuckSession(options: DuckSessionOptions): Promise<Duck
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     preserve_insertion_order: 'false',
+    // A partitioned COPY buffers rows of every partition, 256 KiB or more each, until this many rows are there; no memory limit makes
+    // it flush earlier. By default 634 days cost 300 MB; with these, 50 MB, still one file a day from sorted rows.
+    partitioned_write_flush_threshold: '8192',
+    partitioned_write_max_open_files: '16',
   });
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'").catch(() => undefined); // absent without the icu extension: then UTC is the default

@@ -31,6 +31,8 @@ export function sqlFailure(error: unknown, sql: string): KeystoneError {
       ...(memory ? { hint: 'give the engine more memory: --set profiles.local.engine.memory=1GB, or ask for less at once' } : {}),
     });
   }
-  const hint = /^Binder Error/.test(message) ? 'keystone query "DESCRIBE silver.orders" lists the columns of a table' : undefined;
+  const hint = message.startsWith('Binder Error')
+    ? 'keystone query "DESCRIBE silver.orders" lists the columns of a table'
+    : undefined;
   return new KeystoneError('KS_SQL', message, { cause: error, details, ...(hint === undefined ? {} : { hint }) });
 }
