@@ -1,6 +1,6 @@
 // Installs the dependencies when they are missing or older than the lock file, so that `npm test` and `npm run demo` work on a fresh clone.
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -10,9 +10,17 @@ if (major < 20 || (major === 20 && minor < 19) || major === 21 || (major === 22 
   process.exit(1);
 }
 
-const installed = `${root}node_modules/.package-lock.json`;
-const wanted = `${root}package-lock.json`;
-if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) process.exit(0);
+/** Whether every package of the lock file is installed in its version; those of other platforms are not. */
+function isInstalled() {
+  const installedFile = `${root}node_modules/.package-lock.json`;
+  if (!existsSync(installedFile)) return false;
+  const packagesOf = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
+  const installed = packagesOf(installedFile);
+  return Object.entries(packagesOf(`${root}package-lock.json`)).every(
+    ([place, wanted]) => place === '' || wanted.optional || installed[place]?.version === wanted.version,
+  );
+}
+if (isInstalled()) process.exit(0);
 
 process.stderr.write('Installing dependencies (npm ci)…\n');
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
