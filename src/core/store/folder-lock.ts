@@ -1,12 +1,13 @@
 /**
  * Mutual exclusion between processes by files alone, which survives kill -9 of a holder.
  *
- * A lock is a folder of numbered turns. Whoever creates turn n+1 exclusively holds the lock; it ends by writing `free` into
- * its turn. A turn whose holder died counts as free. Numbers only rise, so two waiters that both see a dead holder race for
- * the same next number and one wins: nobody ever removes a live lock. Old turns are swept by later holders.
+ * A lock is a folder of numbered turns, each a symbolic link whose target is not a path but a word: the holder's process name, or
+ * `free` (a link is made whole, with its word, in one atomic step, and no file need be opened to read it). Whoever creates turn
+ * n+1 holds the lock; it ends by replacing its turn with `free`. A turn whose holder died counts as free. Numbers only rise, so
+ * two waiters that both see a dead holder race for the same next number and one wins: nobody ever removes a live lock.
  */
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemErrorCode } from './folder-error.js';
@@ -16,59 +17,63 @@ const FREE = 'free';
 
 /** Runs `work` while this process alone holds the lock at `folder`. */
 export async function withFolderLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  await mkdir(folder, { recursive: true });
-  const turn = await takeTurn(folder);
+  const turn = path.join(folder, String(await takeTurn(folder)));
   try {
     return await work();
   } finally {
-    await writeFile(path.join(folder, String(turn)), FREE);
+    const freed = `${folder}-${randomUUID()}`;
+    await symlink(FREE, freed);
+    await rename(freed, turn);
   }
 }
 
 async function takeTurn(folder: string): Promise<number> {
-  for (let wait = 0.5; ; wait = Math.min(20, wait * 1.5)) {
-    const turns = await turnsOf(folder);
-    const newest = turns.at(-1) ?? 0;
-    if (newest === 0 || (await isOver(path.join(folder, String(newest))))) {
-      if (await createTurn(folder, newest + 1)) {
-        // A slow waiter may have created a number that was already swept: then a higher one exists, and this one is not the lock.
-        const now = await turnsOf(folder);
-        if (now.at(-1) === newest + 1) {
-          await Promise.all(now.slice(0, -1).map((old) => rm(path.join(folder, String(old)), { force: true })));
-          return newest + 1;
-        }
-        await rm(path.join(folder, String(newest + 1)), { force: true });
-      }
+  const holder = await ownProcessName();
+  for (let waitMs = 0.5; ; waitMs = Math.min(20, waitMs * 1.5)) {
+    const newest = (await turnsOf(folder)).at(-1) ?? 0;
+    if (newest > 0 && !(await isOver(path.join(folder, String(newest))))) {
+      await delay(waitMs);
       continue;
     }
-    await delay(wait);
+    const turn = newest + 1;
+    if (!(await createTurn(path.join(folder, String(turn)), holder))) continue;
+    // A slow waiter may have created a number that was already swept: then a higher one exists, and this one is not the lock.
+    const now = await turnsOf(folder);
+    if (now.at(-1) === turn) {
+      await Promise.all(now.slice(0, -1).map((old) => rm(path.join(folder, String(old)), { force: true })));
+      return turn;
+    }
+    await rm(path.join(folder, String(turn)), { force: true });
   }
 }
 
-const turnsOf = async (folder: string): Promise<readonly number[]> =>
-  (await readdir(folder)).map(Number).toSorted((a, b) => a - b);
-
-/** Link of a finished file: a turn never exists without its holder's name, so an empty turn is one that is being given back. */
-async function createTurn(folder: string, turn: number): Promise<boolean> {
-  const claim = path.join(path.dirname(folder), `claim-${randomUUID()}`);
-  await writeFile(claim, await ownProcessName(), { flag: 'wx' });
+async function turnsOf(folder: string): Promise<readonly number[]> {
   try {
-    await link(claim, path.join(folder, String(turn)));
+    return (await readdir(folder)).map(Number).toSorted((a, b) => a - b);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    await mkdir(folder, { recursive: true });
+    return [];
+  }
+}
+
+async function createTurn(turn: string, holder: string): Promise<boolean> {
+  try {
+    await symlink(holder, turn);
     return true;
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') return false;
     throw error;
-  } finally {
-    await rm(claim, { force: true });
   }
 }
 
 /** Free, swept, or held by a process of this machine that no longer lives. */
-async function isOver(file: string): Promise<boolean> {
-  const holder = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (systemErrorCode(error) === 'ENOENT') return FREE;
+async function isOver(turn: string): Promise<boolean> {
+  try {
+    const holder = await readlink(turn);
+    return holder === FREE || (await hasEnded(holder));
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return true;
     throw error;
-  });
-  if (holder === FREE || holder === '') return true;
-  return hasEnded(holder);
+  }
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -78,7 +78,7 @@ describe('a folder lock', () => {
     const folder = path.join(await tempDir(), 'locks', 'key');
     await mkdir(folder, { recursive: true });
     const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
-    await writeFile(path.join(folder, '1'), `${os.hostname()}~${child.pid}~${await startTicks(child.pid as number)}`);
+    await symlink(`${os.hostname()}~${child.pid}~${await startTicks(child.pid as number)}`, path.join(folder, '1'));
     let taken = false;
     const waiting = withFolderLock(folder, async () => {
       taken = true;
@@ -93,7 +93,7 @@ describe('a folder lock', () => {
   it('is free when another process got the id of its dead holder', async () => {
     const folder = path.join(await tempDir(), 'locks', 'key');
     await mkdir(folder, { recursive: true });
-    await writeFile(path.join(folder, '1'), `${os.hostname()}~${process.pid}~1`);
+    await symlink(`${os.hostname()}~${process.pid}~1`, path.join(folder, '1'));
     await withFolderLock(folder, async () => undefined);
   });
 });
