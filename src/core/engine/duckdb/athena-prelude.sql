@@ -3,8 +3,8 @@
 -- Inside a macro `system.main.f` is DuckDB's own f. What is neither here nor alike in both engines fails loudly as unknown.
 -- Not covered, because a macro cannot see types: avg of decimals (Trino: decimal, here DOUBLE), decimal division (likewise),
 -- casts of x.5 doubles to integers (Trino: away from zero, here to even), division of doubles by zero (Trino: Infinity, here an error);
--- and because DuckDB's parser resolves them itself: EXTRACT(DOW FROM x) (Trino: Monday 1, here Sunday 0; write day_of_week(x)) and
--- trim (Trino: all white space, here blanks only). The lint of the models allows none of these.
+-- and because DuckDB's parser resolves them itself: EXTRACT(DOW FROM x) (Trino: Monday 1, here Sunday 0: the engine refuses it)
+-- and trim (Trino: all white space, here blanks only). The lint of the models allows none of these.
 CREATE SCHEMA athena;
 
 -- Operators: integers truncate, zero divisors fail (DuckDB: fractions and null).

@@ -102,6 +102,11 @@ export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEng
     const sql = /^\s*show\s+tables\s*;?\s*$/i.test(given) ? SHOW_TABLES : given;
     if (queryOptions.signal?.aborted) throw new KeystoneError('KS_INTERRUPTED', 'the query was stopped before it began');
     const parsed = await parse(sql);
+    if (parsed.extractsWeekday && queryOptions.dialect === 'athena') {
+      throw new KeystoneError('KS_SQL', 'EXTRACT(DOW FROM x) counts from Sunday in DuckDB and from Monday in Athena', {
+        hint: 'write day_of_week(x): Monday is 1, Sunday 7',
+      });
+    }
     const read = new Set(parsed.tables);
     let bytesScanned = 0;
     for (const name of read) bytesScanned += await refreshView(name);

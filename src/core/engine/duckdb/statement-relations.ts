@@ -14,6 +14,8 @@ export type ParsedStatement =
       readonly bareNames: readonly string[];
       /** Functions in FROM, lower case. */
       readonly tableFunctions: readonly string[];
+      /** Asks for a day of the week by `EXTRACT(DOW FROM x)`, which counts from Sunday here and from Monday in Trino. */
+      readonly extractsWeekday: boolean;
       /** Reads the catalog itself (SHOW TABLES, information_schema), so every table must be known. */
       readonly readsCatalog: boolean;
     }
@@ -57,6 +59,7 @@ function relationsOf(tree: unknown): ParsedStatement {
   const commonTables = new Set<string>();
   const tableFunctions = new Set<string>();
   let readsCatalog = false;
+  let extractsWeekday = false;
   const visit = (node: unknown): void => {
     if (Array.isArray(node)) return node.forEach(visit);
     if (typeof node !== 'object' || node === null) return;
@@ -72,6 +75,7 @@ function relationsOf(tree: unknown): ParsedStatement {
     } else if (type === 'TABLE_FUNCTION') {
       tableFunctions.add(String((node as { function?: { function_name?: string } }).function?.function_name).toLowerCase());
     }
+    extractsWeekday ||= isWeekdayPart(node);
     Object.values(node).forEach(visit);
   };
   visit(tree);
@@ -81,6 +85,15 @@ function relationsOf(tree: unknown): ParsedStatement {
     tables: [...tables],
     bareNames: [...bareNames].filter((name) => !commonTables.has(name.toLowerCase())),
     tableFunctions: [...tableFunctions],
+    extractsWeekday,
     readsCatalog,
   };
 }
+
+interface FunctionNode {
+  readonly function_name?: unknown;
+  readonly children?: readonly { readonly value?: { readonly value?: unknown } }[];
+}
+
+const isWeekdayPart = ({ function_name: name, children }: FunctionNode): boolean =>
+  name === 'date_part' && ['dow', 'dayofweek', 'weekday'].includes(String(children?.[0]?.value?.value).toLowerCase());

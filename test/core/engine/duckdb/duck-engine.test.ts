@@ -153,6 +153,16 @@ describe('the DuckDB engine', () => {
     expect([own.rows, athena.rows]).toEqual([[{ v: 3.5 }], [{ v: 3 }]]);
   });
 
+  it('refuses what would silently mean another day in the models’ dialect', async () => {
+    const sql = "SELECT EXTRACT(DOW FROM DATE '2020-03-01') AS v";
+    expect((await engine.query(sql)).rows).toEqual([{ v: 0 }]);
+    await expect(engine.query(sql, { dialect: 'athena' })).rejects.toMatchObject({
+      code: 'KS_SQL',
+      hint: expect.stringContaining('day_of_week'),
+    });
+    expect((await engine.query("SELECT day_of_week(DATE '2020-03-01') AS v", { dialect: 'athena' })).rows).toEqual([{ v: 7 }]);
+  });
+
   it('locks its session, so that what the parse tree does not show still cannot leave the lake', async () => {
     const session = await lakehouse.duck();
     const own = await openDuckEngine({
