@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The entry of the command line. It loads nothing heavy: commands import their core inside run().
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 // A reader that stops early (`| head -1`) is no error.
 for (const stream of [process.stdout, process.stderr]) {
@@ -15,6 +15,9 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-v')) {
   // Asked for by every script that checks for the tool: answered without loading the framework.
   const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   process.stdout.write(`${name}/${version} ${process.platform}-${process.arch} node-${process.version}\n`);
+} else if (!existsSync(new URL('../dist/commands', import.meta.url))) {
+  process.stderr.write('Error KS_USAGE: Keystone is not built here.\n  Try: npm run build\n');
+  process.exitCode = 2;
 } else {
   const { execute, settings } = await import('@oclif/core');
   // Only dist is ever run, whatever NODE_ENV says.

@@ -90,7 +90,7 @@ export abstract class KeystoneCommand extends Command {
   /** Aborted by SIGINT or SIGTERM; a command that takes it promises to stop in good order. */
   protected get signal(): AbortSignal {
     this.stop ??= listenForStop((text) => this.tell(text));
-    return this.stop.take();
+    return this.stop.signal;
   }
 
   protected get progress(): ReportProgress {

@@ -1,14 +1,13 @@
 /**
  * SIGINT and SIGTERM as an AbortSignal. The first one asks the command to stop in good order, the second ends the process at
- * once; a command that never took the signal is ended by the first. 128 + the signal's number is the exit code (130, 143).
+ * once. A command that never takes it is ended by the first, as any program is. 128 + the signal's number is the exit code (130, 143).
  */
 
 const NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
 type StopName = keyof typeof NUMBERS;
 
 export interface StopSignals {
-  /** Taking it promises to heed it. */
-  take(): AbortSignal;
+  readonly signal: AbortSignal;
   /** 130 or 143 once asked to stop, undefined before. */
   exitCode(): number | undefined;
   dispose(): void;
@@ -16,10 +15,9 @@ export interface StopSignals {
 
 export function listenForStop(say: (text: string) => void): StopSignals {
   const controller = new AbortController();
-  let taken = false;
   let received: StopName | undefined;
   const onSignal = (name: StopName): void => {
-    if (!taken || received !== undefined) process.exit(128 + NUMBERS[name]);
+    if (received !== undefined) process.exit(128 + NUMBERS[name]);
     received = name;
     say(name === 'SIGINT' ? 'Stopping; press Ctrl-C again to stop at once.' : 'Stopping.');
     controller.abort(new DOMException(`Stopped by ${name}`, 'AbortError'));
@@ -27,10 +25,7 @@ export function listenForStop(say: (text: string) => void): StopSignals {
   const names = Object.keys(NUMBERS) as StopName[];
   for (const name of names) process.on(name, onSignal);
   return {
-    take: () => {
-      taken = true;
-      return controller.signal;
-    },
+    signal: controller.signal,
     exitCode: () => (received === undefined ? undefined : 128 + NUMBERS[received]),
     dispose: () => {
       for (const name of names) process.off(name, onSignal);

@@ -39,7 +39,7 @@ function defaultOf(schema: z.ZodType): string {
 
 function collect(object: z.ZodType, scope: Setting['scope'], prefix: string, found: Setting[]): void {
   if (!(object instanceof z.ZodObject)) return;
-  for (const [name, field] of Object.entries(object.shape as Record<string, z.ZodType>)) {
+  for (const [name, field] of Object.entries(object.shape)) {
     const path = prefix + name;
     const bare = inner(field);
     if (bare instanceof z.ZodRecord) continue;
