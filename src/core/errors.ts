@@ -32,7 +32,10 @@ export const ERROR_CODES = {
   KS_LEASE_LOST: { exitCode: EXIT.interrupted, meaning: 'Another process took over the lease; this one commits nothing more.' },
   KS_COMMIT_CONFLICT: { exitCode: EXIT.interrupted, meaning: 'Another writer changed the table first; nothing was committed.' },
   KS_TABLE_CORRUPT: { exitCode: EXIT.dataFailed, meaning: 'Table metadata or a data file is missing, truncated or foreign.' },
-  KS_TABLE_UNSUPPORTED: { exitCode: EXIT.dataFailed, meaning: 'The table uses a feature that Keystone does not write (row-level deletes, v3).' },
+  KS_TABLE_UNSUPPORTED: {
+    exitCode: EXIT.dataFailed,
+    meaning: 'The table uses a feature that Keystone does not write (row-level deletes, v3).',
+  },
   KS_LOG_RECREATED: {
     exitCode: EXIT.dataFailed,
     meaning: "A topic's end lies below the lake's next offset: it was deleted or recreated. Nothing is restarted silently.",
@@ -41,7 +44,10 @@ export const ERROR_CODES = {
     exitCode: EXIT.dataFailed,
     meaning: "A topic's start lies above the lake's next offset: events expired before they were read.",
   },
-  KS_INTERRUPTED: { exitCode: EXIT.interrupted, meaning: 'Stopped on request with work left; the same command goes on where it stopped.' },
+  KS_INTERRUPTED: {
+    exitCode: EXIT.interrupted,
+    meaning: 'Stopped on request with work left; the same command goes on where it stopped.',
+  },
 } as const satisfies Record<string, { exitCode: number; meaning: string }>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
