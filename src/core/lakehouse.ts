@@ -103,7 +103,13 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     engine: once(
       async () => {
         const { openDuckEngine } = await import('./engine/duckdb/duck-engine.js');
-        return openDuckEngine({ session: await duck(), tableNames, table, store: await store(), readableFolders: [profile.store.path] });
+        return openDuckEngine({
+          session: await duck(),
+          tableNames,
+          table,
+          store: await store(),
+          readableFolders: [profile.store.path],
+        });
       },
       (engine) => engine.close(),
     ),
