@@ -123,17 +123,17 @@ export function bronzeArrowTable(rows: readonly BronzeRecord[], ingestedAtUs: nu
     ],
   });
   const children: Data[] = [
-    textData(length, (index) => row(index).record.topic),
-    makeData({ type: new Int32(), length, data: Int32Array.from(rows, (one) => one.record.partition) }),
-    makeData({ type: new Int64(), length, data: longs(rows, (one) => one.record.offset) }),
-    makeData({ type: new TimestampMicrosecond(), length, data: longs(rows, (one) => one.record.timestampUs) }),
+    textData(length, (index) => row(index).topic),
+    makeData({ type: new Int32(), length, data: Int32Array.from(rows, (one) => one.partition) }),
+    makeData({ type: new Int64(), length, data: longs(rows, (one) => one.offset) }),
+    makeData({ type: new TimestampMicrosecond(), length, data: longs(rows, (one) => one.timestampUs) }),
     makeData({ type: new TimestampMicrosecond(), length, data: new BigInt64Array(length).fill(BigInt(ingestedAtUs)) }),
     textData(length, (index) => row(index).eventId),
     textData(length, (index) => row(index).dataset),
     textData(length, (index) => row(index).source),
-    binaryData(length, (index) => row(index).record.key),
+    binaryData(length, (index) => row(index).key),
     makeData({ type: HEADER_LIST, length, nullCount: 0, valueOffsets: headerOffsets, child: headerData }),
-    binaryData(length, (index) => row(index).record.value),
+    binaryData(length, (index) => row(index).payload),
   ];
   return new Table(
     SCHEMA,

@@ -1,9 +1,14 @@
-/** A log record seen as a bronze row: what its headers promote to columns, and what stays a header. */
+/** A log record as a bronze row: what its headers promote to columns, and what stays a header. */
 import { HEADER_DATASET, HEADER_EVENT_ID, HEADER_SOURCE } from '../event/envelope.js';
 import type { LogHeader, LogRecord } from '../log/event-log.js';
 
 export interface BronzeRecord {
-  readonly record: LogRecord;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestampUs: number;
+  readonly key: Uint8Array | null;
+  readonly payload: Uint8Array | null;
   readonly eventId: string;
   readonly dataset: string;
   readonly source: string | null;
@@ -11,29 +16,50 @@ export interface BronzeRecord {
   readonly headers: readonly LogHeader[];
 }
 
-const text = new TextDecoder();
+export type ToBronzeRecord = (record: LogRecord) => BronzeRecord;
+
+const NO_HEADERS: readonly LogHeader[] = [];
 
 /**
  * A record without `ks-event-id` (written by a foreign producer) is its own event: `<topic>/<partition>/<offset>`.
  * One without `ks-dataset` belongs to the topic's dataset. Neither is ever guessed from the content.
+ *
+ * A batch keeps tens of thousands of these at once, so texts that repeat are kept once and promoted headers are let go.
  */
-export function toBronzeRecord(record: LogRecord, topicDataset: string): BronzeRecord {
-  let eventId: string | null = null;
-  let dataset: string | null = null;
-  let source: string | null = null;
-  const headers: LogHeader[] = [];
-  for (const header of record.headers) {
-    // A repeated header of ours stays where it is, so that nothing that arrived is dropped.
-    if (header.key === HEADER_EVENT_ID && eventId === null) eventId = text.decode(header.value);
-    else if (header.key === HEADER_DATASET && dataset === null) dataset = text.decode(header.value);
-    else if (header.key === HEADER_SOURCE && source === null) source = text.decode(header.value);
-    else headers.push(header);
-  }
-  return {
-    record,
-    eventId: eventId || `${record.topic}/${record.partition}/${record.offset}`,
-    dataset: dataset || topicDataset,
-    source,
-    headers,
+export function bronzeRecordOf(topicDataset: string): ToBronzeRecord {
+  const decoder = new TextDecoder();
+  const known = new Map<string, string>();
+  const repeating = (bytes: Uint8Array): string => {
+    const text = decoder.decode(bytes);
+    const kept = known.get(text);
+    if (kept !== undefined) return kept;
+    if (known.size < 1_000) known.set(text, text);
+    return text;
+  };
+  return (record) => {
+    let eventId: string | null = null;
+    let dataset: string | null = null;
+    let source: string | null = null;
+    let headers: LogHeader[] | null = null;
+    for (const header of record.headers) {
+      // A repeated header of ours stays where it is, so that nothing that arrived is dropped.
+      if (header.key === HEADER_EVENT_ID && eventId === null) eventId = decoder.decode(header.value);
+      else if (header.key === HEADER_DATASET && dataset === null) dataset = repeating(header.value);
+      else if (header.key === HEADER_SOURCE && source === null) source = repeating(header.value);
+      else (headers ??= []).push(header);
+    }
+    const { topic, partition, offset, timestampUs, key, value } = record;
+    return {
+      topic,
+      partition,
+      offset,
+      timestampUs,
+      key,
+      payload: value,
+      eventId: eventId || `${topic}/${partition}/${offset}`,
+      dataset: dataset || topicDataset,
+      source,
+      headers: headers ?? NO_HEADERS,
+    };
   };
 }

@@ -1,13 +1,11 @@
 /** The first commit of the way: a batch of log records becomes bronze files and one snapshot that carries the consumed offsets. */
-import type { EventLog, LogRecord } from '../log/event-log.js';
+import type { EventLog } from '../log/event-log.js';
 import type { ObjectStore } from '../store/object-store.js';
 import type { CommitOutcome, OffsetHole, OffsetRange, Table } from '../table/table-api.js';
-import { toBronzeRecord } from './bronze-record.js';
+import type { BronzeRecord } from './bronze-record.js';
 import { writeBronzeFiles } from './write-bronze-files.js';
 
 export interface LandingOptions {
-  /** Dataset of records that name none. */
-  readonly topicDataset: string;
   readonly commitId: string;
   readonly ingestedAtUs: number;
   /** Called once the files are durable and before the commit; throws when the lease is gone. */
@@ -16,7 +14,7 @@ export interface LandingOptions {
 
 /** What of a fetched batch is landed; `records` by partition, then offset. */
 export interface Landing {
-  readonly records: readonly LogRecord[];
+  readonly records: readonly BronzeRecord[];
   readonly ranges: readonly OffsetRange[];
   readonly holes: readonly OffsetHole[];
 }
@@ -27,8 +25,7 @@ export async function landBatch(
   landing: Landing,
   options: LandingOptions,
 ): Promise<CommitOutcome> {
-  const rows = landing.records.map((record) => toBronzeRecord(record, options.topicDataset));
-  const add = await writeBronzeFiles(bronze, store, rows, options);
+  const add = await writeBronzeFiles(bronze, store, landing.records, options);
   let fencingToken: number;
   try {
     fencingToken = options.holdLease();

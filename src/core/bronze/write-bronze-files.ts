@@ -34,7 +34,7 @@ export async function writeBronzeFiles(
 ): Promise<readonly DataFile[]> {
   const groups = new Map<string, BronzeRecord[]>();
   for (const one of records) {
-    const name = `${one.record.topic}\u0000${one.record.partition}\u0000${Math.floor(one.record.timestampUs / DAY_US)}`;
+    const name = `${one.topic}\u0000${one.partition}\u0000${Math.floor(one.timestampUs / DAY_US)}`;
     const group = groups.get(name);
     if (group) group.push(one);
     else groups.set(name, [one]);
@@ -50,8 +50,8 @@ async function writeGroup(
   rows: readonly BronzeRecord[],
   { commitId, ingestedAtUs }: BronzeFileOptions,
 ): Promise<DataFile> {
-  const first = (rows[0] as BronzeRecord).record;
-  const last = (rows.at(-1) as BronzeRecord).record;
+  const first = rows[0] as BronzeRecord;
+  const last = rows.at(-1) as BronzeRecord;
   const body = encodeParquet(rows, ingestedAtUs);
   const day = Math.floor(first.timestampUs / DAY_US);
   const topic = first.topic.replaceAll(/[^A-Za-z0-9._-]/g, '_');
@@ -97,23 +97,23 @@ function encodeParquet(rows: readonly BronzeRecord[], ingestedAtUs: number): Uin
 
 /** Counts, and bounds for the columns that scans prune by (field ids of `BRONZE_FIELDS`). */
 function metricsOf(rows: readonly BronzeRecord[], ingestedAtUs: number): DataFileMetrics {
-  const first = (rows[0] as BronzeRecord).record;
-  const last = (rows.at(-1) as BronzeRecord).record;
+  const first = rows[0] as BronzeRecord;
+  const last = rows.at(-1) as BronzeRecord;
   let minTime = first.timestampUs;
   let maxTime = first.timestampUs;
-  let minDataset = (rows[0] as BronzeRecord).dataset;
+  let minDataset = first.dataset;
   let maxDataset = minDataset;
   let nullSources = 0;
   let nullKeys = 0;
   let nullPayloads = 0;
-  for (const { record, dataset, source } of rows) {
-    if (record.timestampUs < minTime) minTime = record.timestampUs;
-    if (record.timestampUs > maxTime) maxTime = record.timestampUs;
+  for (const { timestampUs, dataset, source, key, payload } of rows) {
+    if (timestampUs < minTime) minTime = timestampUs;
+    if (timestampUs > maxTime) maxTime = timestampUs;
     if (dataset < minDataset) minDataset = dataset;
     if (dataset > maxDataset) maxDataset = dataset;
     if (source === null) nullSources++;
-    if (record.key === null) nullKeys++;
-    if (record.value === null) nullPayloads++;
+    if (key === null) nullKeys++;
+    if (payload === null) nullPayloads++;
   }
   const bounds = (side: 'lower' | 'upper'): Map<number, Uint8Array> => {
     const upper = side === 'upper';

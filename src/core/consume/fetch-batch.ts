@@ -1,14 +1,15 @@
 /** Collects records of a topic into one batch, from the lake's own offsets, bounded by bytes, rows and time. */
+import type { BronzeRecord, ToBronzeRecord } from '../bronze/bronze-record.js';
 import type { Clock } from '../clock.js';
 import { KeystoneError } from '../errors.js';
-import type { EventLog, LogRecord, PartitionBounds } from '../log/event-log.js';
+import type { EventLog, PartitionBounds } from '../log/event-log.js';
 import type { OffsetHole } from '../table/table-api.js';
 import type { TopicRange } from '../silver/offset-ranges.js';
 
 export interface Batch {
   readonly range: TopicRange;
   /** By partition, then offset. */
-  readonly records: readonly LogRecord[];
+  readonly records: readonly BronzeRecord[];
   readonly holes: readonly OffsetHole[];
   readonly sizeBytes: number;
   /** False when the log held more than fitted. */
@@ -24,8 +25,8 @@ export interface BatchLimits {
 
 const READ_BYTES = 4_000_000;
 const POLL_MS = 100;
-/** What a record costs in memory besides its bytes. */
-const RECORD_OVERHEAD_BYTES = 250;
+/** What a record costs in memory besides its value (measured: objects, typed-array views, Arrow's copy). */
+const RECORD_OVERHEAD_BYTES = 1_000;
 
 /** Offsets that the lake expects and the log no longer has, or never had, are incidents: they are named, never skipped. */
 export function checkBounds(topic: string, bounds: readonly PartitionBounds[], next: ReadonlyMap<number, number>): void {
@@ -55,9 +56,10 @@ export async function fetchBatch(
   topic: string,
   next: ReadonlyMap<number, number>,
   limits: BatchLimits,
+  toRow: ToBronzeRecord,
   signal: AbortSignal,
 ): Promise<Batch | null> {
-  const taken = new Map<number, LogRecord[]>();
+  const taken = new Map<number, BronzeRecord[]>();
   const position = new Map<number, number>();
   const holes: OffsetHole[] = [];
   let rows = 0;
@@ -92,7 +94,7 @@ export async function fetchBatch(
         for (const record of records) {
           if (record.offset > expected) holes.push({ topic, partition, from: expected, toExclusive: record.offset });
           expected = record.offset + 1;
-          list.push(record);
+          list.push(toRow(record));
           sizeBytes += (record.value?.length ?? 0) + (record.key?.length ?? 0) + RECORD_OVERHEAD_BYTES;
         }
         if (nextOffset > expected) holes.push({ topic, partition, from: expected, toExclusive: nextOffset });

@@ -2,6 +2,7 @@
  * `consume run`: log → bronze → silver and the zones beside it, by one builder at a time, in batches of bounded memory. The lake's
  * own offsets say where to go on; a crash anywhere is finished by running again (design.md, "Offsets are truth").
  */
+import { bronzeRecordOf } from '../bronze/bronze-record.js';
 import { hintOffsets, landBatch } from '../bronze/land-batch.js';
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
 import { KeystoneError, isKeystoneError, messageOf } from '../errors.js';
@@ -43,8 +44,9 @@ export interface ConsumeTotals {
 }
 
 const STANDBY_MS = 500;
-/** Share of the memory bound that DuckDB gets; the rest is for a batch, its Arrow and Parquet forms, and Node itself. */
-const DUCK_SHARE = 0.45;
+/** Shares of the memory bound: DuckDB's buffers, and the records of one batch; the rest is for Arrow, Parquet and Node itself. */
+const DUCK_SHARE = 0.3;
+const BATCH_SHARE = 0.1;
 
 export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions): Promise<ConsumeTotals> {
   const { config, effects } = lakehouse;
@@ -156,12 +158,16 @@ async function build(
   const { bronze } = derivation.tables;
   const topic = config.profile.log.topic;
   const log = await lakehouse.log();
-  const limits = { maxRows: config.consume.flushRows, maxBytes: config.consume.flushBytes };
+  const toRow = bronzeRecordOf(config.ingest.defaultDataset);
+  const maxBytes = Math.min(config.consume.flushBytes, Math.floor(config.consume.maxMemory * BATCH_SHARE));
+  const limits = { maxRows: config.consume.flushRows, maxBytes };
   const total = [...targets.values()].reduce((sum, end) => sum + end, 0);
   const report = (phase: string, nextOffsets: ReadonlyMap<number, number>): void => {
     const done = [...nextOffsets.values()].reduce((sum, next) => sum + next, 0);
     options.onProgress?.({ phase, done, ...(options.untilCaughtUp ? { total: Math.max(total, done) } : {}), unit: 'events' });
   };
+  const reportDerived = async (): Promise<void> =>
+    report('derived', (await derivation.tables.dispositions.state()).nextOffsets.get(topic) ?? new Map());
   const derive = async (): Promise<boolean> => {
     for (;;) {
       const step = await nextBacklogStep(derivation, topic, limits);
@@ -174,7 +180,7 @@ async function build(
         return false;
       }
       progress.derived = addCounts(progress.derived, outcome.counts);
-      report('derived', new Map(rangeEnds(step.range)));
+      await reportDerived();
       if (options.signal.aborted) return false;
     }
   };
@@ -185,7 +191,7 @@ async function build(
     if (options.untilCaughtUp && [...targets].every(([partition, end]) => (next.get(partition) ?? 0) >= end)) return true;
     if (options.signal.aborted) return false;
     const waitMs = options.untilCaughtUp ? 0 : config.consume.flushInterval;
-    const batch = await fetchBatch(log, derivation.clock, topic, next, { ...limits, waitMs }, options.signal);
+    const batch = await fetchBatch(log, derivation.clock, topic, next, { ...limits, waitMs }, toRow, options.signal);
     landed = batch !== null;
     if (!batch) continue;
     const ranges = batch.range.partitions.map(({ partition, from, toExclusive }) => ({
@@ -199,7 +205,6 @@ async function build(
       derivation.store,
       { records: batch.records, ranges, holes: batch.holes },
       {
-        topicDataset: config.ingest.defaultDataset,
         commitId: Buffer.from(derivation.randomBytes(8)).toString('hex'),
         ingestedAtUs: derivation.clock.nowMs() * 1000,
         holdLease: derivation.holdLease,
