@@ -2,7 +2,7 @@
  * One Parquet file for each topic-partition and day of a batch, written from an Arrow record batch, described as Iceberg data
  * files. Names say what a file holds: `<topic>-<partition>-<firstOffset>-<lastOffset>-<commit id>.parquet`.
  */
-import { open, rm, stat } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { tableToIPC } from 'apache-arrow';

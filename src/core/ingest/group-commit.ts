@@ -50,7 +50,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   let isAppending = false;
   let timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
   let isFlushing = false;
-  let waiting: (() => void)[] = [];
+  const waiting: (() => void)[] = [];
 
   /** Always takes at least one record, however large: the log itself says when it is too large for it. */
   const takeBatch = (): { readonly records: NewRecord[]; readonly parts: Part[] } => {

@@ -56,7 +56,7 @@ export async function nextBacklogStep(derivation: Derivation, topic: string, lim
       end = last + 1;
     }
     // Behind the last file there may be a hole only.
-    if (files.length === 0 || files.every((file) => lastOffset(file) < end)) end = toExclusive;
+    if (files.every((file) => lastOffset(file) < end)) end = toExclusive;
     if (end > from) partitions.push({ partition, from, toExclusive: Math.min(end, toExclusive) });
   }
   return { range: { topic, partitions }, mode: { kind: 'all' } };

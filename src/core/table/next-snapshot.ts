@@ -2,7 +2,7 @@
  * What a commit makes of its base: the next metadata and the manifest files that go with it. Nothing is written here; the same
  * request is built anew on each newer base until the catalog takes one.
  */
-import type { JsonObject } from './lossless-json.js';
+
 import { encodeAvro } from './avro-file.js';
 import { type ManifestEntry, writeManifest } from './manifest.js';
 import type { ManifestReader } from './manifest-cache.js';
@@ -236,4 +236,4 @@ const encodeManifestList = (manifests: readonly ManifestFile[], snapshot: Metada
     'snapshot-id': String(snapshot['snapshot-id']),
     'parent-snapshot-id': String(snapshot['parent-snapshot-id'] ?? 'null'),
     'sequence-number': String(snapshot['sequence-number']),
-  } satisfies JsonObject as Record<string, string>);
+  });
