@@ -2,7 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import type { Effects } from '../core/lakehouse.js';
+
+let collector: (() => void) | undefined;
+
+/** V8's collector, without asking the user to start node with --expose-gc. */
+function exposedCollector(): () => void {
+  v8.setFlagsFromString('--expose-gc');
+  return vm.runInNewContext('gc') as () => void;
+}
 
 /** `sleep` resolves early, without a throw, when its signal is aborted. */
 export function systemEffects(): Effects {
@@ -14,6 +24,10 @@ export function systemEffects(): Effects {
       },
     },
     randomBytes: (length) => randomBytes(length),
+    collectGarbage: () => {
+      collector ??= exposedCollector();
+      collector();
+    },
     processName: `${os.hostname()}/${process.pid}/${randomBytes(4).toString('hex')}`,
   };
 }

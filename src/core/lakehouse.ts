@@ -19,6 +19,11 @@ export interface Effects {
   readonly clock: Clock;
   /** Random bytes for ids. */
   readonly randomBytes: (length: number) => Uint8Array;
+  /**
+   * Gives memory back now. V8 lets the garbage of long-lived batches grow to several times what is alive, and a process that
+   * promises a memory bound cannot wait for it (measured: 400 MB of heap for 75 MB alive). Absent: nothing happens.
+   */
+  readonly collectGarbage?: () => void;
   /** Identifies this process as a lease holder, e.g. `host/pid/random`. */
   readonly processName: string;
 }

@@ -44,6 +44,8 @@ export interface ConsumeTotals {
 }
 
 const STANDBY_MS = 500;
+/** Batches of at least this many records leave garbage worth collecting at once. */
+const GARBAGE_ROWS = 20_000;
 /** Shares of the memory bound: DuckDB's buffers, and the records of one batch; the rest is for Arrow, Parquet and Node itself. */
 const DUCK_SHARE = 0.3;
 const BATCH_SHARE = 0.1;
@@ -219,6 +221,7 @@ async function build(
     progress.batches += 1;
     report('landed', new Map([...next, ...rangeEnds(batch.range)]));
     await hintOffsets(log, config.consume.group, topic, ranges);
+    if (batch.records.length >= GARBAGE_ROWS) lakehouse.effects.collectGarbage?.();
   }
 }
 
