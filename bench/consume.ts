@@ -89,7 +89,7 @@ export async function benchConsume({ root, events, say }: BenchOptions): Promise
     notes: [
       `${total} orders of ${round(payloadBytes / total)} bytes over ${DAYS} days, clean (one broken event would end the Python program); medians of ${ROUNDS} rounds in turns, start-up included`,
       'keystone reads its embedded log (SQLite); Python reads a file of lines, which costs less than the broker it was written for',
-      `Python writes a batch of ${PYTHON_BATCH} rows at a time with dictionary columns year, month, day; it casts nothing and fsyncs nothing but its offset`,
+      `Python writes a batch of ${PYTHON_BATCH} rows at a time; it casts nothing but the date and fsyncs nothing but its offset`,
     ],
   };
 }

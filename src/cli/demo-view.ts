@@ -62,7 +62,8 @@ function insightLines({ insights }: DemoReport): string[] {
   const growth = columns(
     months.map((row) => {
       const percent = row['growth_percent'];
-      const change = typeof percent === 'number' ? `${percent > 0 ? '+' : ''}${percent.toFixed(1)} %` : '';
+      // Against a month of a few orders a percentage says nothing.
+      const change = typeof percent === 'number' && percent < 1000 ? `${percent > 0 ? '+' : ''}${percent.toFixed(1)} %` : '';
       return [text(row['purchase_month']), money(row['revenue']), change, bar(Number(row['revenue']) / most)];
     }),
     [1, 2],
@@ -77,7 +78,9 @@ function insightLines({ insights }: DemoReport): string[] {
     [1, 2],
   );
   const segments = columns(
-    insights.segments.rows.map((row) => [text(row['segment']), whole(Number(row['customers'])), money(row['money'])]),
+    insights.segments.rows
+      .toSorted((a, b) => Number(b['money']) - Number(a['money']))
+      .map((row) => [text(row['segment']), whole(Number(row['customers'])), money(row['money'])]),
     [1, 2],
   );
   const best = insights.bestDay;
