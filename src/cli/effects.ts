@@ -6,6 +6,9 @@ import v8 from 'node:v8';
 import vm from 'node:vm';
 import type { Effects } from '../core/lakehouse.js';
 
+/** Bytes; a full collection takes a tenth of a second or more. */
+const HEAP_WORTH_COLLECTING = 160_000_000;
+
 let collector: (() => void) | undefined;
 
 /** V8's collector, without asking the user to start node with --expose-gc. */
@@ -25,6 +28,7 @@ export function systemEffects(): Effects {
     },
     randomBytes: (length) => randomBytes(length),
     collectGarbage: () => {
+      if (v8.getHeapStatistics().used_heap_size < HEAP_WORTH_COLLECTING) return;
       collector ??= exposedCollector();
       collector();
     },

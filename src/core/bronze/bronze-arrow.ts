@@ -51,15 +51,20 @@ interface VariableColumn {
 
 /** Arrow's variable-size layout: offsets, the bytes one after the other, a validity bitmap. */
 function packBytes(length: number, valueAt: (row: number) => Uint8Array | null): VariableColumn {
-  const values = Array.from({ length }, (_, row) => valueAt(row));
+  const values: (Uint8Array | null)[] = [];
   let total = 0;
-  for (const value of values) total += value?.length ?? 0;
+  for (let row = 0; row < length; row++) {
+    const value = valueAt(row);
+    values.push(value);
+    total += value?.length ?? 0;
+  }
   const offsets = new Int32Array(length + 1);
   const bytes = new Uint8Array(total);
   const validity = new Uint8Array((length + 7) >> 3);
   let at = 0;
   let nullCount = 0;
-  for (const [row, value] of values.entries()) {
+  for (let row = 0; row < length; row++) {
+    const value = values[row] ?? null;
     if (value === null) nullCount++;
     else {
       bytes.set(value, at);
@@ -85,11 +90,21 @@ function binaryData(length: number, valueAt: (row: number) => Uint8Array | null)
   });
 }
 
+/** Texts that mostly repeat the one before them. */
 function textData(length: number, valueAt: (row: number) => string | null): Data<Utf8> {
-  const { offsets, bytes, validity, nullCount } = packBytes(length, (row) => {
+  let last: string | null = null;
+  let lastBytes: Uint8Array | null = null;
+  return utf8Data(length, (row) => {
     const value = valueAt(row);
-    return value === null ? null : encoder.encode(value);
+    if (value !== last) lastBytes = value === null ? null : encoder.encode(value);
+    last = value;
+    return lastBytes;
   });
+}
+
+/** Texts that are UTF-8 already. */
+function utf8Data(length: number, valueAt: (row: number) => Uint8Array | null): Data<Utf8> {
+  const { offsets, bytes, validity, nullCount } = packBytes(length, valueAt);
   return makeData({
     type: new Utf8(),
     length,
@@ -128,7 +143,7 @@ export function bronzeArrowTable(rows: readonly BronzeRecord[], ingestedAtUs: nu
     makeData({ type: new Int64(), length, data: longs(rows, (one) => one.offset) }),
     makeData({ type: new TimestampMicrosecond(), length, data: longs(rows, (one) => one.timestampUs) }),
     makeData({ type: new TimestampMicrosecond(), length, data: new BigInt64Array(length).fill(BigInt(ingestedAtUs)) }),
-    textData(length, (index) => row(index).eventId),
+    utf8Data(length, (index) => row(index).eventId),
     textData(length, (index) => row(index).dataset),
     textData(length, (index) => row(index).source),
     binaryData(length, (index) => row(index).key),

@@ -1,4 +1,5 @@
 /** A log record as a bronze row: what its headers promote to columns, and what stays a header. */
+import { isUtf8 } from 'node:buffer';
 import { HEADER_DATASET, HEADER_EVENT_ID, HEADER_SOURCE } from '../event/envelope.js';
 import type { LogHeader, LogRecord } from '../log/event-log.js';
 
@@ -9,7 +10,8 @@ export interface BronzeRecord {
   readonly timestampUs: number;
   readonly key: Uint8Array | null;
   readonly payload: Uint8Array | null;
-  readonly eventId: string;
+  /** UTF-8, as it came: decoding and encoding it again cost a tenth of the landing. */
+  readonly eventId: Uint8Array;
   readonly dataset: string;
   readonly source: string | null;
   /** The headers that did not become columns, in their order. */
@@ -28,6 +30,9 @@ const NO_HEADERS: readonly LogHeader[] = [];
  */
 export function bronzeRecordOf(topicDataset: string): ToBronzeRecord {
   const decoder = new TextDecoder();
+  const encoder = new TextEncoder();
+  const encode = (text: string): Uint8Array => encoder.encode(text);
+  const asUtf8 = (bytes: Uint8Array): Uint8Array => (isUtf8(bytes) ? bytes : encode(decoder.decode(bytes)));
   const known = new Map<string, string>();
   const repeating = (bytes: Uint8Array): string => {
     const text = decoder.decode(bytes);
@@ -37,13 +42,13 @@ export function bronzeRecordOf(topicDataset: string): ToBronzeRecord {
     return text;
   };
   return (record) => {
-    let eventId: string | null = null;
+    let eventId: Uint8Array | null = null;
     let dataset: string | null = null;
     let source: string | null = null;
     let headers: LogHeader[] | null = null;
     for (const header of record.headers) {
       // A repeated header of ours stays where it is, so that nothing that arrived is dropped.
-      if (header.key === HEADER_EVENT_ID && eventId === null) eventId = decoder.decode(header.value);
+      if (header.key === HEADER_EVENT_ID && eventId === null) eventId = asUtf8(header.value);
       else if (header.key === HEADER_DATASET && dataset === null) dataset = repeating(header.value);
       else if (header.key === HEADER_SOURCE && source === null) source = repeating(header.value);
       else (headers ??= []).push(header);
@@ -56,7 +61,7 @@ export function bronzeRecordOf(topicDataset: string): ToBronzeRecord {
       timestampUs,
       key,
       payload: value,
-      eventId: eventId || `${topic}/${partition}/${offset}`,
+      eventId: eventId?.length ? eventId : encode(`${topic}/${partition}/${offset}`),
       dataset: dataset || topicDataset,
       source,
       headers: headers ?? NO_HEADERS,

@@ -30,6 +30,15 @@ const RECORD_OVERHEAD_BYTES = 1_000;
 
 /** Offsets that the lake expects and the log no longer has, or never had, are incidents: they are named, never skipped. */
 export function checkBounds(topic: string, bounds: readonly PartitionBounds[], next: ReadonlyMap<number, number>): void {
+  const partitions = new Set(bounds.map(({ partition }) => partition));
+  for (const [partition, expected] of next) {
+    if (expected === 0 || partitions.has(partition)) continue;
+    throw new KeystoneError(
+      'KS_LOG_RECREATED',
+      `${topic} has no partition ${partition} any more, but the lake holds it up to ${expected}: the topic was deleted or recreated`,
+      { hint: 'keystone ledger verify', details: { topic, partition, endOffset: null, lakeOffset: expected } },
+    );
+  }
   for (const { partition, startOffset, endOffset } of bounds) {
     const expected = next.get(partition) ?? 0;
     if (endOffset < expected) {

@@ -2,22 +2,19 @@
  * `consume run`: log → bronze → silver and the zones beside it, by one builder at a time, in batches of bounded memory. The lake's
  * own offsets say where to go on; a crash anywhere is finished by running again (design.md, "Offsets are truth").
  */
-import { bronzeRecordOf } from '../bronze/bronze-record.js';
-import { hintOffsets, landBatch } from '../bronze/land-batch.js';
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
 import { KeystoneError, isKeystoneError, messageOf } from '../errors.js';
 import { DISPOSITIONS } from '../ledger/dispositions-table.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
 import { ERROR_EVENTS, QUARANTINE_EVENTS } from '../quarantine/quarantine-tables.js';
-import { nextBacklogStep, refuseRolledBack } from '../silver/backlog.js';
-import { deriveRange } from '../silver/derive-range.js';
-import { addCounts, type DerivedCounts, type Derivation, NO_COUNTS } from '../silver/derivation.js';
-import { nextOffsetOf, type TopicRange } from '../silver/offset-ranges.js';
+import { nextBacklogStep } from '../silver/backlog.js';
+import { type DerivedCounts, type Derivation, NO_COUNTS } from '../silver/derivation.js';
+import { nextOffsetOf } from '../silver/offset-ranges.js';
 import { createSeenIndex } from '../silver/seen-index.js';
 import { silverTable } from '../silver/silver-table.js';
 import type { Table } from '../table/table-api.js';
-import { fetchBatch } from './fetch-batch.js';
+import { buildLake } from './build-lake.js';
 import { keepLease, type LeaseKeeper } from './lease-keeper.js';
 import { leaseName } from './lease-name.js';
 
@@ -44,11 +41,8 @@ export interface ConsumeTotals {
 }
 
 const STANDBY_MS = 500;
-/** Batches of at least this many records leave garbage worth collecting at once. */
-const GARBAGE_ROWS = 20_000;
-/** Shares of the memory bound: DuckDB's buffers, and the records of one batch; the rest is for Arrow, Parquet and Node itself. */
+/** Share of the memory bound for DuckDB's buffers; a batch has its own (`build-lake.ts`), the rest is for Arrow, Parquet and Node itself. */
 const DUCK_SHARE = 0.3;
-const BATCH_SHARE = 0.1;
 
 export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions): Promise<ConsumeTotals> {
   const { config, effects } = lakehouse;
@@ -96,7 +90,7 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
       }
       standby = false;
       try {
-        caughtUp = await build(lakehouse, { ...derivation, holdLease: lease.hold }, options, targets, progress);
+        caughtUp = await buildLake(lakehouse, { ...derivation, holdLease: lease.hold }, options, targets, progress);
       } catch (error) {
         if (!isKeystoneError(error) || error.code !== 'KS_LEASE_LOST') throw error;
         options.onNotice?.(error.message);
@@ -147,86 +141,6 @@ async function openDerivation(lakehouse: Lakehouse): Promise<OpenDerivation> {
     randomBytes: lakehouse.effects.randomBytes,
   };
 }
-
-/** Works while the lease lasts; true once `untilCaughtUp` is reached, false when the signal or a faster builder ended it. */
-async function build(
-  lakehouse: Lakehouse,
-  derivation: Derivation,
-  options: ConsumeOptions,
-  targets: ReadonlyMap<number, number>,
-  progress: { landed: number; landedBytes: number; batches: number; derived: DerivedCounts },
-): Promise<boolean> {
-  const { config } = lakehouse;
-  const { bronze } = derivation.tables;
-  const topic = config.profile.log.topic;
-  const log = await lakehouse.log();
-  const toRow = bronzeRecordOf(config.ingest.defaultDataset);
-  const maxBytes = Math.min(config.consume.flushBytes, Math.floor(config.consume.maxMemory * BATCH_SHARE));
-  const limits = { maxRows: config.consume.flushRows, maxBytes };
-  const total = [...targets.values()].reduce((sum, end) => sum + end, 0);
-  const report = (phase: string, nextOffsets: ReadonlyMap<number, number>): void => {
-    const done = [...nextOffsets.values()].reduce((sum, next) => sum + next, 0);
-    options.onProgress?.({ phase, done, ...(options.untilCaughtUp ? { total: Math.max(total, done) } : {}), unit: 'events' });
-  };
-  const reportDerived = async (): Promise<void> =>
-    report('derived', (await derivation.tables.dispositions.state()).nextOffsets.get(topic) ?? new Map());
-  const derive = async (): Promise<boolean> => {
-    for (;;) {
-      const step = await nextBacklogStep(derivation, topic, limits);
-      if (!step) return true;
-      // A range that is done again must not meet what its first attempt left in the index.
-      if (step.mode.kind === 'silverOnly') derivation.seen.invalidate();
-      const outcome = await deriveRange(derivation, step.range, step.mode);
-      if (outcome.kind === 'lost') {
-        options.onNotice?.(`${outcome.table}: ${outcome.reason}; starting again from the tables`);
-        return false;
-      }
-      progress.derived = addCounts(progress.derived, outcome.counts);
-      await reportDerived();
-      if (options.signal.aborted) return false;
-    }
-  };
-  await refuseRolledBack(derivation.tables);
-  for (let landed = true; ;) {
-    if (landed && !(await derive())) return false;
-    const next = (await bronze.state()).nextOffsets.get(topic) ?? new Map<number, number>();
-    if (options.untilCaughtUp && [...targets].every(([partition, end]) => (next.get(partition) ?? 0) >= end)) return true;
-    if (options.signal.aborted) return false;
-    const waitMs = options.untilCaughtUp ? 0 : config.consume.flushInterval;
-    const batch = await fetchBatch(log, derivation.clock, topic, next, { ...limits, waitMs }, toRow, options.signal);
-    landed = batch !== null;
-    if (!batch) continue;
-    const ranges = batch.range.partitions.map(({ partition, from, toExclusive }) => ({
-      topic,
-      partition,
-      expectedNext: from,
-      endExclusive: toExclusive,
-    }));
-    const outcome = await landBatch(
-      bronze,
-      derivation.store,
-      { records: batch.records, ranges, holes: batch.holes },
-      {
-        commitId: Buffer.from(derivation.randomBytes(8)).toString('hex'),
-        ingestedAtUs: derivation.clock.nowMs() * 1000,
-        holdLease: derivation.holdLease,
-      },
-    );
-    if (outcome.kind !== 'committed') {
-      options.onNotice?.(`bronze.events: ${outcome.reason}; starting again from the tables`);
-      return false;
-    }
-    progress.landed += batch.records.length;
-    progress.landedBytes += batch.sizeBytes;
-    progress.batches += 1;
-    report('landed', new Map([...next, ...rangeEnds(batch.range)]));
-    await hintOffsets(log, config.consume.group, topic, ranges);
-    if (batch.records.length >= GARBAGE_ROWS) lakehouse.effects.collectGarbage?.();
-  }
-}
-
-const rangeEnds = (range: TopicRange): readonly (readonly [number, number])[] =>
-  range.partitions.map(({ partition, toExclusive }) => [partition, toExclusive] as const);
 
 /** Bronze holds everything up to the targets, and all of it is derived. */
 async function isCaughtUp(derivation: OpenDerivation, topic: string, targets: ReadonlyMap<number, number>): Promise<boolean> {
