@@ -9,7 +9,7 @@ import { nextBacklogStep, refuseRolledBack } from '../silver/backlog.js';
 import { deriveRange } from '../silver/derive-range.js';
 import { addCounts, type DerivedCounts, type Derivation } from '../silver/derivation.js';
 import { fetchBatch } from './fetch-batch.js';
-import type { ConsumeOptions } from './run-consumer.js';
+import type { ConsumeOptions } from './consume-options.js';
 
 /** What a run has done so far; the builder adds to it. */
 export interface BuildProgress {

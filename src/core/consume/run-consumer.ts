@@ -6,7 +6,6 @@ import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
 import { KeystoneError, isKeystoneError, messageOf } from '../errors.js';
 import { DISPOSITIONS } from '../ledger/dispositions-table.js';
 import type { Lakehouse } from '../lakehouse.js';
-import type { ReportProgress } from '../progress.js';
 import { ERROR_EVENTS, QUARANTINE_EVENTS } from '../quarantine/quarantine-tables.js';
 import { nextBacklogStep } from '../silver/backlog.js';
 import { type DerivedCounts, type Derivation, NO_COUNTS } from '../silver/derivation.js';
@@ -15,17 +14,9 @@ import { createSeenIndex } from '../silver/seen-index.js';
 import { silverTable } from '../silver/silver-table.js';
 import type { Table } from '../table/table-api.js';
 import { buildLake } from './build-lake.js';
-import { keepLease, type LeaseKeeper } from './lease-keeper.js';
+import type { ConsumeOptions } from './consume-options.js';
+import { keepLease, type LeaseKeeper } from '../state/lease-keeper.js';
 import { leaseName } from './lease-name.js';
-
-export interface ConsumeOptions {
-  /** Stop once everything that was in the log at the start is derived; else go on until `signal`. */
-  readonly untilCaughtUp: boolean;
-  readonly signal: AbortSignal;
-  readonly onProgress?: ReportProgress;
-  /** Told once when another consumer holds the lease, and when a batch was lost to one. */
-  readonly onNotice?: (text: string) => void;
-}
 
 export interface ConsumeTotals {
   readonly topic: string;

@@ -2,7 +2,7 @@
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
 import { loadAthenaPrelude } from '../engine/duckdb/athena-prelude.js';
 import { KeystoneError } from '../errors.js';
-import { keepLease } from '../consume/lease-keeper.js';
+import { keepLease } from '../state/lease-keeper.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
 import type { TableName } from '../table/table-api.js';

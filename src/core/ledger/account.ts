@@ -1,4 +1,12 @@
 /** The account of a lake: where every event is, and what does not add up. Plain data, as `ledger verify --json` prints it. */
+import type { ReportProgress } from '../progress.js';
+
+/** How the account is asked for. */
+export interface VerifyOptions {
+  readonly deep: boolean;
+  readonly onProgress?: ReportProgress;
+  readonly signal?: AbortSignal;
+}
 
 /** One thing that does not add up. `offsets` names at most `MAX_NAMED` of them as `topic/partition/offset`; `count` counts all. */
 export interface AccountBreak {

@@ -9,10 +9,9 @@ import type { Lakehouse } from '../lakehouse.js';
 import { ERROR_EVENTS, QUARANTINE_EVENTS } from '../quarantine/quarantine-tables.js';
 import { scanSql } from '../table/scan-sql.js';
 import type { DataFile, OffsetHole, Snapshot, Table, TableState } from '../table/table-api.js';
-import { type AccountBreak, MAX_NAMED, type PartitionAccount } from './account.js';
+import { type AccountBreak, MAX_NAMED, type PartitionAccount, type VerifyOptions } from './account.js';
 import type { AccountCut } from './account-cut.js';
 import { DISPOSITIONS } from './dispositions-table.js';
-import type { VerifyOptions } from './verify.js';
 
 /** Offsets judged in one step. */
 const STRETCH = 1_000_000;

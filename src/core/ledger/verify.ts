@@ -5,21 +5,14 @@
  */
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
 import type { Lakehouse } from '../lakehouse.js';
-import type { ReportProgress } from '../progress.js';
 import { ERROR_EVENTS, QUARANTINE_EVENTS } from '../quarantine/quarantine-tables.js';
 import { nextOffsetOf } from '../silver/offset-ranges.js';
 import { totalKey } from '../silver/verdict-totals.js';
 import type { NextOffsets, OffsetHole, Snapshot, Table, TableState } from '../table/table-api.js';
-import type { Account, AccountBreak, PartitionAccount, RolledBackTable } from './account.js';
+import type { Account, AccountBreak, PartitionAccount, RolledBackTable, VerifyOptions } from './account.js';
 import { type AccountCut, cutAccount } from './account-cut.js';
 import { deepBreaks } from './deep-account.js';
 import { DISPOSITIONS, VERDICTS } from './dispositions-table.js';
-
-export interface VerifyOptions {
-  readonly deep: boolean;
-  readonly onProgress?: ReportProgress;
-  readonly signal?: AbortSignal;
-}
 
 /** Summary key that every writer of Iceberg fills (https://iceberg.apache.org/spec/#optional-snapshot-summary-fields). */
 const rowsOf = (snapshot: Snapshot | null): number => Number(snapshot?.summary['total-records'] ?? 0);

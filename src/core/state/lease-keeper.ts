@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.js';
 import { KeystoneError } from '../errors.js';
-import type { Lease, StateStore } from '../state/state-store.js';
+import type { Lease, StateStore } from './state-store.js';
 
 export interface LeaseKeeper {
   /** The fencing token; throws KS_LEASE_LOST once the lease may be somebody else's. */
