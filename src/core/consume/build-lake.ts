@@ -8,7 +8,7 @@ import type { Lakehouse } from '../lakehouse.js';
 import { nextBacklogStep, refuseRolledBack } from '../silver/backlog.js';
 import { deriveRange } from '../silver/derive-range.js';
 import { addCounts, type DerivedCounts, type Derivation } from '../silver/derivation.js';
-import { fetchBatch } from './fetch-batch.js';
+import { checkBounds, fetchBatch } from './fetch-batch.js';
 import type { ConsumeOptions } from './consume-options.js';
 
 /** What a run has done so far; the builder adds to it. */
@@ -41,16 +41,11 @@ export async function buildLake(
   const maxBytes = Math.min(consume.flushBytes, Math.floor(consume.maxMemory * BATCH_SHARE));
   const limits = { maxRows: consume.flushRows, maxBytes };
   const targetEvents = [...targets.values()].reduce((sum, end) => sum + end, 0);
-  const report = async (phase: string): Promise<void> => {
-    const { bronze, dispositions } = derivation.tables;
-    const { nextOffsets } = await (phase === 'landed' ? bronze : dispositions).state();
+  const report = async (): Promise<void> => {
+    const { nextOffsets } = await derivation.tables.dispositions.state();
     const done = [...(nextOffsets.get(topic)?.values() ?? [])].reduce((sum, next) => sum + next, 0);
-    options.onProgress?.({
-      phase,
-      done,
-      ...(options.untilCaughtUp ? { total: Math.max(targetEvents, done) } : {}),
-      unit: 'events',
-    });
+    const total = options.untilCaughtUp ? { total: Math.max(targetEvents, done) } : {};
+    options.onProgress?.({ phase: topic, done, ...total, unit: 'events' });
   };
 
   /** Derives all that bronze holds; false when a faster builder or the signal ended it. */
@@ -66,7 +61,7 @@ export async function buildLake(
         return false;
       }
       progress.derived = addCounts(progress.derived, outcome.counts);
-      await report('derived');
+      await report();
       if (options.signal.aborted) return false;
     }
   };
@@ -104,12 +99,13 @@ export async function buildLake(
     progress.landed += batch.records.length;
     progress.landedBytes += batch.sizeBytes;
     progress.batches += 1;
-    await report('landed');
     await hintOffsets(log, consume.group, topic, ranges);
     if (batch.records.length >= GARBAGE_ROWS) lakehouse.effects.collectGarbage?.();
     return 'landed';
   };
 
+  // Also when nothing is left to fetch: a topic that was deleted and made anew looks like one that is caught up.
+  checkBounds(topic, await log.bounds(topic), (await derivation.tables.bronze.state()).nextOffsets.get(topic) ?? new Map());
   let deriving = derive();
   for (;;) {
     // Both sides end before either's failure is told: a session may not be closed under a running statement.
@@ -117,7 +113,8 @@ export async function buildLake(
     if (derived.status === 'rejected') throw derived.reason;
     if (landing.status === 'rejected') throw landing.reason;
     if (!derived.value || landing.value === 'lost' || options.signal.aborted) return false;
-    if (landing.value === 'done') return true;
+    // Once more: a suspended builder may have landed its last batch after this one had looked.
+    if (landing.value === 'done') return derive();
     if (landing.value === 'landed') deriving = derive();
   }
 }

@@ -36,21 +36,23 @@ const within = (offsets: NextOffsets, bound: NextOffsets): boolean =>
     [...partitions].every(([partition, next]) => next <= nextOffsetOf(bound, topic, partition)),
   );
 
-/** `derived`: error, quarantine and silver tables. */
+/** `derived`: error, quarantine and silver tables. Builders may commit while they are read. */
 export async function cutAccount(dispositions: Table, derived: readonly Table[]): Promise<AccountCut> {
   const states = new Map<TableName, TableState>();
-  for (const table of derived) states.set(table.name, await table.state());
-  // Dispositions last: what silver holds of a range, dispositions held before.
+  const isSilver = ({ name }: Table): boolean => name.startsWith('silver.');
+  const before = await dispositions.state();
+  // Silver before dispositions, zones after: what silver holds of a range, dispositions held before, and what they hold, the zones did.
+  for (const table of derived.filter(isSilver)) states.set(table.name, await table.state());
   const ledger = await dispositions.state();
+  for (const table of derived.filter((one) => !isSilver(one))) states.set(table.name, await table.state());
   const line = lineOf(ledger);
-  const newest = line.findIndex(({ summary }) => summary[SUMMARY_RANGE] !== undefined);
-  const unfinished = newest >= 0 && !silverFollowed(line[newest] as Snapshot, states);
-  const ledgerSnapshot = unfinished ? (line[newest + 1] ?? null) : ledger.currentSnapshot;
+  const unfinished = unfinishedSince(line, before.currentSnapshot, states);
+  const ledgerSnapshot = unfinished === null ? ledger.currentSnapshot : (line[unfinished + 1] ?? null);
   const processed = ledgerSnapshot ? snapshotNextOffsets(ledgerSnapshot) : (new Map() as NextOffsets);
   const tables = new Map<TableName, TableAtCut>([
     [dispositions.name, { table: dispositions, state: ledger, snapshot: ledgerSnapshot }],
   ]);
-  const inFlight: TableName[] = unfinished ? [dispositions.name] : [];
+  const inFlight: TableName[] = unfinished === null ? [] : [dispositions.name];
   for (const table of derived) {
     const state = states.get(table.name) as TableState;
     const snapshot = lineOf(state).find((one) => within(snapshotNextOffsets(one), processed)) ?? null;
@@ -60,11 +62,30 @@ export async function cutAccount(dispositions: Table, derived: readonly Table[])
   return { processed, tables, inFlight };
 }
 
+/**
+ * Index in `line` (newest first) of the oldest range whose silver is not all there, null when there is none. Ranges up to the newest
+ * of `before` are finished but for this last one: a builder finishes one before it begins the next.
+ */
+function unfinishedSince(
+  line: readonly Snapshot[],
+  before: Snapshot | null,
+  states: ReadonlyMap<TableName, TableState>,
+): number | null {
+  let oldest: number | null = null;
+  for (const [index, snapshot] of line.entries()) {
+    if (snapshot.summary[SUMMARY_RANGE] === undefined) continue;
+    if (!silverFollowed(snapshot, states)) oldest = index;
+    if (before !== null && snapshot.sequenceNumber <= before.sequenceNumber) break;
+  }
+  return oldest;
+}
+
 function silverFollowed(snapshot: Snapshot, states: ReadonlyMap<TableName, TableState>): boolean {
   const range = parseRange(snapshot.summary[SUMMARY_RANGE] as string);
   const datasets = JSON.parse(snapshot.summary[SUMMARY_SILVER] ?? '[]') as string[];
   return datasets.every((dataset) => {
     const state = states.get(`silver.${dataset}`);
-    return state !== undefined && alreadyCovers(state.nextOffsets, range);
+    // What a rollback took from silver is no work under way: the account names its offsets.
+    return state !== undefined && (state.rolledBackFrom !== null || alreadyCovers(state.nextOffsets, range));
   });
 }

@@ -41,9 +41,7 @@ export async function deepBreaks(
   const session = await lakehouse.duck();
   const store = await lakehouse.store();
   try {
-    const breaks: AccountBreak[] = [...(await fileBreaks(lakehouse, session, input))];
-    // A file that cannot be read makes every further sum meaningless.
-    if (breaks.some(({ detail }) => detail.includes('cannot be read'))) return breaks;
+    const { breaks, unreadable } = await fileBreaks(lakehouse, session, input);
     const stretches = input.partitions.flatMap((one) => stretchesOf(one));
     const total = input.partitions.reduce((sum, { bronzeNext }) => sum + bronzeNext, 0);
     let done = 0;
@@ -60,7 +58,9 @@ export async function deepBreaks(
         select: string,
       ): Promise<string> => {
         const files = snapshot ? await filesOf(table, snapshot, stretch, columns) : [];
-        const rows = await scanSql(state.fields, files, store);
+        // What an unreadable file held is missing, so its offsets are named.
+        const readable = files.filter(({ path }) => !unreadable.has(path));
+        const rows = await scanSql(state.fields, readable, store);
         return `SELECT ${select} FROM (${rows}) WHERE ${columns.topic} = ${quoteLiteral(stretch.topic)} AND ${columns.partition} = ${stretch.partition}
           AND ${columns.offset} >= ${stretch.from} AND ${columns.offset} < ${stretch.toExclusive}`;
       };
@@ -72,7 +72,7 @@ export async function deepBreaks(
       done += stretch.toExclusive - stretch.from;
       options.onProgress?.({ phase: 'account', done, total, unit: 'events' });
     }
-    if (input.cut) breaks.push(...(await keyBreaks(lakehouse, session, input.cut)));
+    if (input.cut) breaks.push(...(await keyBreaks(lakehouse, session, input.cut, unreadable)));
     return breaks;
   } finally {
     await session.close();
@@ -87,11 +87,12 @@ interface PositionColumns {
 const KAFKA: PositionColumns = { topic: 'topic', partition: 'kafka_partition', offset: 'kafka_offset' };
 const LINEAGE: PositionColumns = { topic: '_topic', partition: '_partition', offset: '_offset' };
 
-/** One stretch more than bronze's next: rows beyond it would be foreign. */
+/** All offsets that bronze holds, and those that were processed and bronze does not hold any more. */
 function stretchesOf({ topic, partition, bronzeNext, processedNext }: PartitionAccount): readonly Stretch[] {
   const stretches: Stretch[] = [];
-  for (let from = 0; from < bronzeNext; from += STRETCH) {
-    stretches.push({ topic, partition, from, toExclusive: Math.min(from + STRETCH, bronzeNext), processedNext });
+  const end = Math.max(bronzeNext, processedNext);
+  for (let from = 0; from < end; from += STRETCH) {
+    stretches.push({ topic, partition, from, toExclusive: Math.min(from + STRETCH, end), processedNext });
   }
   return stretches;
 }
@@ -240,13 +241,19 @@ async function placeBreaks(
 }
 
 /** No key has two current rows. */
-async function keyBreaks(lakehouse: Lakehouse, session: DuckSession, cut: AccountCut): Promise<readonly AccountBreak[]> {
+async function keyBreaks(
+  lakehouse: Lakehouse,
+  session: DuckSession,
+  cut: AccountCut,
+  unreadable: ReadonlySet<string>,
+): Promise<readonly AccountBreak[]> {
   const store = await lakehouse.store();
   const breaks: AccountBreak[] = [];
   for (const contract of (await lakehouse.contracts()).values()) {
     const at = cut.tables.get(`silver.${contract.dataset}`);
     if (!at?.snapshot || contract.key.length === 0) continue;
-    const { files } = await at.table.scan({ snapshotId: at.snapshot.id });
+    const scan = await at.table.scan({ snapshotId: at.snapshot.id });
+    const files = scan.files.filter(({ path }) => !unreadable.has(path));
     const keys = contract.key.map(quoteIdentifier).join(', ');
     const rows = await scanSql(at.state.fields, files, store);
     const doubled = await session.rows<{ n: bigint; places: string }>(
@@ -266,36 +273,43 @@ async function keyBreaks(lakehouse: Lakehouse, session: DuckSession, cut: Accoun
   return breaks;
 }
 
-/** Every data file is there and holds as many rows as its manifest says. */
+/** Every data file is there and holds as many rows as its manifest says; `unreadable` are the paths of those that cannot be opened. */
 async function fileBreaks(
   lakehouse: Lakehouse,
   session: DuckSession,
   { bronze, bronzeState, cut }: DeepInput,
-): Promise<readonly AccountBreak[]> {
+): Promise<{ readonly breaks: AccountBreak[]; readonly unreadable: ReadonlySet<string> }> {
   const store = await lakehouse.store();
   const breaks: AccountBreak[] = [];
+  const unreadable = new Set<string>();
   const tables = [{ table: bronze, snapshot: bronzeState.currentSnapshot }, ...(cut?.tables.values() ?? [])];
   for (const { table, snapshot } of tables) {
     if (!snapshot) continue;
     const { files } = await table.scan({ snapshotId: snapshot.id });
     for (const file of files) {
       const wrong = await wrongFile(session, await store.localPath(store.keyOf(file.path)), file);
-      if (wrong !== null)
-        breaks.push({ kind: 'file', table: table.name, detail: `${file.path}: ${wrong}`, count: 1, offsets: [] });
+      if (wrong === null) continue;
+      if (!wrong.readable) unreadable.add(file.path);
+      breaks.push({ kind: 'file', table: table.name, detail: `${file.path}: ${wrong.detail}`, count: 1, offsets: [] });
     }
   }
-  return breaks;
+  return { breaks, unreadable };
 }
 
-async function wrongFile(session: DuckSession, localPath: string, file: DataFile): Promise<string | null> {
+async function wrongFile(
+  session: DuckSession,
+  localPath: string,
+  file: DataFile,
+): Promise<{ readonly detail: string; readonly readable: boolean } | null> {
   try {
     const [footer] = await session.rows<{ rows: bigint }>(
       `SELECT num_rows AS rows FROM parquet_file_metadata(${quoteLiteral(localPath)})`,
     );
     const rows = Number(footer?.rows ?? 0n);
-    return rows === file.recordCount ? null : `holds ${rows} rows, its manifest says ${file.recordCount}`;
+    if (rows === file.recordCount) return null;
+    return { detail: `holds ${rows} rows, its manifest says ${file.recordCount}`, readable: true };
   } catch (error) {
-    if (isKeystoneError(error)) return `cannot be read: ${messageOf(error).slice(0, 200)}`;
+    if (isKeystoneError(error)) return { detail: `cannot be read: ${messageOf(error).slice(0, 200)}`, readable: false };
     throw error;
   }
 }

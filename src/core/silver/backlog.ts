@@ -5,7 +5,7 @@
 import { KeystoneError } from '../errors.js';
 import { decodeBound } from '../table/single-value.js';
 import type { DataFile, TableState } from '../table/table-api.js';
-import { changedContract, SUMMARY_RANGE, SUMMARY_SILVER, type DeriveMode } from './derive-range.js';
+import { changedContract, SUMMARY_CONTRACTS, SUMMARY_RANGE, SUMMARY_SILVER, type DeriveMode } from './derive-range.js';
 import type { DerivedTables, Derivation } from './derivation.js';
 import { alreadyCovers, nextOffsetOf, parseRange, type TopicRange } from './offset-ranges.js';
 
@@ -24,13 +24,15 @@ export interface StepLimits {
 export async function nextBacklogStep(derivation: Derivation, topic: string, limits: StepLimits): Promise<BacklogStep | null> {
   const { tables } = derivation;
   const dispositions = await tables.dispositions.state();
-  const unfinished = await unfinishedSilver(derivation, dispositions);
-  if (unfinished) return unfinished;
-
   const bronze = await tables.bronze.state();
+  // A bronze that was rolled back is landed again first: a range is done from all of its events, or not yet.
+  const ready = (step: BacklogStep): BacklogStep | null => (alreadyCovers(bronze.nextOffsets, step.range) ? step : null);
+  const unfinished = await unfinishedSilver(derivation, dispositions);
+  if (unfinished) return ready(unfinished);
+
   const done = (partition: number): number => nextOffsetOf(dispositions.nextOffsets, topic, partition);
-  const ahead = await rangeOfTablesAhead(tables, topic, done);
-  if (ahead) return { range: ahead, mode: { kind: 'all' } };
+  const ahead = await rangeOfTablesAhead(derivation, topic, done);
+  if (ahead) return ready({ range: ahead, mode: { kind: 'all' } });
 
   const landed = [...(bronze.nextOffsets.get(topic) ?? [])]
     .map(([partition, toExclusive]) => ({ partition, from: done(partition), toExclusive }))
@@ -85,13 +87,15 @@ async function unfinishedSilver({ tables, contracts }: Derivation, dispositions:
   }
   if (datasets.size === 0) return null;
   const changed = changedContract(summary, contracts, datasets);
-  if (changed !== null) {
-    throw new KeystoneError('KS_CONTRACT_CHANGED', `silver.${changed} is half done with another version of its contract`, {
-      hint: `put the old contract of ${changed} back, run "keystone consume run --until-caught-up" once, then deploy the new one`,
-    });
-  }
+  if (changed !== null) throw contractChanged(changed);
   return { range, mode: { kind: 'silverOnly', datasets } };
 }
+
+const contractChanged = (dataset: string): KeystoneError =>
+  new KeystoneError('KS_CONTRACT_CHANGED', `events of ${dataset} are half done with another version of its contract`, {
+    hint: `put the old contract of ${dataset} back, run "keystone consume run --until-caught-up" once, then deploy the new one`,
+    details: { dataset },
+  });
 
 /** Summary of the newest snapshot of the current line that carries `key` (compaction does not). */
 function newestWith(state: TableState, key: string): Readonly<Record<string, string>> | null {
@@ -104,15 +108,22 @@ function newestWith(state: TableState, key: string): Readonly<Record<string, str
 
 /** Error zone or quarantine took a range that dispositions did not: that very range comes again, so that its rest can be committed. */
 async function rangeOfTablesAhead(
-  tables: DerivedTables,
+  { tables, contracts }: Derivation,
   topic: string,
   done: (partition: number) => number,
 ): Promise<TopicRange | null> {
   const ends = new Map<number, number>();
   for (const table of [tables.error, tables.quarantine]) {
-    for (const [partition, next] of (await table.state()).nextOffsets.get(topic) ?? []) {
-      if (next > done(partition)) ends.set(partition, Math.max(next, ends.get(partition) ?? 0));
+    const state = await table.state();
+    let isAhead = false;
+    for (const [partition, next] of state.nextOffsets.get(topic) ?? []) {
+      if (next <= done(partition)) continue;
+      isAhead = true;
+      ends.set(partition, Math.max(next, ends.get(partition) ?? 0));
     }
+    // Quarantine holds what the contracts of then refused; dispositions by others would contradict it.
+    const changed = isAhead ? changedContract(newestWith(state, SUMMARY_CONTRACTS) ?? {}, contracts) : null;
+    if (changed !== null) throw contractChanged(changed);
   }
   if (ends.size === 0) return null;
   const partitions = [...ends]

@@ -49,9 +49,13 @@ export async function deriveRange(derivation: Derivation, range: TopicRange, mod
   const datasets: DatasetRows[] = [];
   for (const [index, contract] of known.entries()) datasets.push(await prepareDataset(derivation, contract, index));
 
+  let repeated = mode.kind === 'silverOnly';
   const commit = async (table: Table, sql: string, extra: CommitExtra = {}): Promise<string | null> => {
     const base = bases.get(table.name) as NextOffsets;
-    if (alreadyCovers(base, range)) return null;
+    if (alreadyCovers(base, range)) {
+      repeated = true;
+      return null;
+    }
     const commitId = Buffer.from(derivation.randomBytes(8)).toString('hex');
     const add = await writeDataFiles(session, table, sql, { fileName: (n) => `${commitId}-${n}` });
     const fencingToken = await holdLeaseOrRemove(derivation, add);
@@ -68,6 +72,10 @@ export async function deriveRange(derivation: Derivation, range: TopicRange, mod
     return { kind: 'lost', table: table.name, reason };
   };
 
+  // The hashes of every contract that classified the range; null for a dataset that had none.
+  const contractHashes = JSON.stringify(
+    Object.fromEntries(present.map(({ dataset }) => [dataset, contracts.get(dataset)?.hash ?? null])),
+  );
   const processedAt = `make_timestamp(${BigInt(derivation.clock.nowMs()) * 1000n})`;
   const counts = await rejectAndDispose(derivation, datasets, mode.kind === 'all');
   if (mode.kind === 'all') {
@@ -84,6 +92,7 @@ export async function deriveRange(derivation: Derivation, range: TopicRange, mod
       const reason = await commit(
         tables.quarantine,
         `SELECT b.*, r.reasons, r.contract_version, r.hint AS partition_hint, ${processedAt} AS processed_at FROM ${rejectJoin} WHERE r.class IS NULL`,
+        { summary: { [SUMMARY_CONTRACTS]: contractHashes } },
       );
       if (reason !== null) return lost(tables.quarantine, reason);
     }
@@ -92,7 +101,7 @@ export async function deriveRange(derivation: Derivation, range: TopicRange, mod
       summary: {
         [SUMMARY_RANGE]: printRange(range),
         [SUMMARY_SILVER]: JSON.stringify(touched.map(({ contract }) => contract.dataset)),
-        [SUMMARY_CONTRACTS]: JSON.stringify(Object.fromEntries(known.map(({ dataset, hash }) => [dataset, hash]))),
+        [SUMMARY_CONTRACTS]: contractHashes,
         ...(await verdictTotals(tables.dispositions, counts)),
       },
     });
@@ -104,7 +113,10 @@ export async function deriveRange(derivation: Derivation, range: TopicRange, mod
     const reason = await commit(silver, await silverRowsSql(derivation, rows, silver), { remove: rows.leavingPaths });
     if (reason !== null) return lost(silver, reason);
   }
-  await remember(derivation, datasets);
+  // A range that was done in part before met tables that already hold some of it, and datasets whose silver was not read: what
+  // the index would learn here is not what the tables say, so it reads them again.
+  if (repeated) seen.invalidate();
+  else await remember(derivation, datasets);
   const drift: Record<string, Readonly<Record<string, number>>> = {};
   for (const rows of datasets) {
     const fields = await driftOf(derivation, rows);
@@ -145,15 +157,18 @@ async function remember({ session, seen }: Derivation, datasets: readonly Datase
   }
 }
 
-/** The contracts of a range that is half done must be those it was begun with; returns the dataset that differs. */
+/**
+ * The contracts of a range that is half done must be those it was begun with; returns the dataset that differs. `datasets`: only
+ * these still matter; default all of the range.
+ */
 export function changedContract(
   summary: Readonly<Record<string, string>>,
   contracts: ReadonlyMap<string, Contract>,
-  datasets: ReadonlySet<string>,
+  datasets?: ReadonlySet<string>,
 ): string | null {
-  const hashes = JSON.parse(summary[SUMMARY_CONTRACTS] ?? '{}') as Record<string, string>;
+  const hashes = JSON.parse(summary[SUMMARY_CONTRACTS] ?? '{}') as Record<string, string | null>;
   for (const [dataset, hash] of Object.entries(hashes)) {
-    if (datasets.has(dataset) && contracts.get(dataset)?.hash !== hash) return dataset;
+    if ((datasets?.has(dataset) ?? true) && (contracts.get(dataset)?.hash ?? null) !== hash) return dataset;
   }
   return null;
 }

@@ -32,13 +32,20 @@ export async function findRepeatedEvents(
     await session.run(`CREATE OR REPLACE TEMP TABLE ${REPEATED} AS SELECT *, true AS same FROM range_candidates`);
     return;
   }
-  await session.run(`CREATE OR REPLACE TEMP TABLE range_digests (topic VARCHAR, part INTEGER, off BIGINT, digest UHUGEINT)`);
+  // What the range itself holds is at hand; payloads that are no text, and events before the range, are read from bronze.
+  await session.run(`CREATE OR REPLACE TEMP TABLE range_compared AS
+    SELECT topic, part, off, r._offset IS NOT NULL AS in_range, r._text IS NOT NULL AS is_read, md5_number(r._text) AS digest
+    FROM (SELECT _topic AS topic, _partition AS part, _offset AS off FROM range_candidates
+      UNION SELECT first_topic, first_partition, first_offset FROM range_candidates)
+    LEFT JOIN ${RANGE_ROWS} r ON r._topic = topic AND r._partition = part AND r._offset = off`);
+  await session.run(
+    'CREATE OR REPLACE TEMP TABLE range_digests AS SELECT topic, part, off, digest FROM range_compared WHERE is_read',
+  );
   const fields = (await bronze.state()).fields;
-  for (const files of await filesOfCandidates(session, bronze)) {
+  for (const files of await filesToRead(session, bronze)) {
     const rows = await scanSql(fields, files, store);
-    await session.run(`INSERT INTO range_digests SELECT topic, kafka_partition, kafka_offset, md5_number(payload) FROM (${rows})
-      WHERE (topic, kafka_partition, kafka_offset) IN (
-        SELECT (_topic, _partition, _offset) FROM range_candidates UNION SELECT (first_topic, first_partition, first_offset) FROM range_candidates)`);
+    await session.run(`INSERT INTO range_digests SELECT c.topic, part, off, md5_number(payload) FROM (${rows}) b
+      JOIN range_compared c ON c.topic = b.topic AND part = kafka_partition AND off = kafka_offset AND NOT is_read`);
   }
   // A first event that bronze no longer holds cannot be compared; its repetition counts as the same.
   await session.run(`CREATE OR REPLACE TEMP TABLE ${REPEATED} AS
@@ -48,13 +55,12 @@ export async function findRepeatedEvents(
     LEFT JOIN range_digests b ON b.topic = c.first_topic AND b.part = c.first_partition AND b.off = c.first_offset`);
 }
 
-/** Bronze files that hold the candidates or the events they repeat, in groups that keep one read small. */
-async function filesOfCandidates(session: DuckSession, bronze: Table): Promise<readonly (readonly DataFile[])[]> {
-  const spans = await session.rows<{ topic: string; part: number; low: bigint; high: bigint }>(`
-    SELECT topic, part, min(off) AS low, max(off) AS high FROM (
-      SELECT _topic AS topic, _partition AS part, _offset AS off, 0 AS side FROM range_candidates
-      UNION ALL SELECT first_topic, first_partition, first_offset, 1 FROM range_candidates)
-    GROUP BY topic, part, side`);
+/** Bronze files that hold what `range_compared` lacks, in groups that keep one read small. */
+async function filesToRead(session: DuckSession, bronze: Table): Promise<readonly (readonly DataFile[])[]> {
+  // The range and what lies before it apart: one span over both would take in every file between them.
+  const spans = await session.rows<{ topic: string; part: number; low: bigint; high: bigint }>(
+    'SELECT topic, part, min(off) AS low, max(off) AS high FROM range_compared WHERE NOT is_read GROUP BY topic, part, in_range',
+  );
   const found = new Map<string, DataFile>();
   for (const { topic, part, low, high } of spans) {
     const { files } = await bronze.scan({

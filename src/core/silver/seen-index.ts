@@ -77,15 +77,21 @@ export function createSeenIndex(session: DuckSession): SeenIndex {
     const state = await table.state();
     const { files } = await table.scan();
     const rows = await scanSql(state.fields, files, store);
-    await session.run(`INSERT INTO ${ids}
-      SELECT ${idHashSql(quoteLiteral(contract.dataset), '_event_id')}, _topic, _partition, _offset FROM (${rows}) AS silver
-      WHERE NOT EXISTS (SELECT 1 FROM ${ids} WHERE id_hash = ${idHashSql(quoteLiteral(contract.dataset), 'silver._event_id')})`);
-    if (contract.key.length === 0) return;
-    await session.run(
-      `CREATE OR REPLACE TABLE ${keysName(contract)} (key_hash UHUGEINT, topic VARCHAR, part INTEGER, off BIGINT, log_time TIMESTAMP, version ${versionType(contract)})`,
-    );
-    await session.run(`INSERT INTO ${keysName(contract)}
-      SELECT ${keyHashSql(contract.key)}, _topic, _partition, _offset, _log_time, ${versionSql(contract)} FROM (${rows})`);
+    const idHash = idHashSql(quoteLiteral(contract.dataset), '_event_id');
+    const unknownId = `NOT EXISTS (SELECT 1 FROM ${ids} WHERE ${ids}.id_hash = silver.id_hash)`;
+    if (contract.key.length === 0) {
+      await session.run(`INSERT INTO ${ids} SELECT * FROM (
+        SELECT ${idHash} AS id_hash, _topic, _partition, _offset FROM (${rows})) AS silver WHERE ${unknownId}`);
+      return;
+    }
+    // The files are read once for both: a table of many days has many, and opening them is the cost.
+    await session.run(`CREATE OR REPLACE TEMP TABLE seen_silver AS
+      SELECT ${idHash} AS id_hash, ${keyHashSql(contract.key)} AS key_hash, _topic AS topic, _partition AS part, _offset AS off,
+        _log_time AS log_time, CAST(${versionSql(contract)} AS ${versionType(contract)}) AS version FROM (${rows})`);
+    await session.run(`INSERT INTO ${ids} SELECT id_hash, topic, part, off FROM seen_silver AS silver WHERE ${unknownId}`);
+    await session.run(`CREATE OR REPLACE TABLE ${keysName(contract)} AS
+      SELECT key_hash, topic, part, off, log_time, version FROM seen_silver`);
+    await session.run('DROP TABLE seen_silver');
   };
 
   return {
