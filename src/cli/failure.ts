@@ -12,12 +12,12 @@ export interface Failure {
   readonly stack?: string | undefined;
 }
 
-/** oclif's parse errors carry what was given; only those of unknown flags carry `flags`. */
+/** oclif's parse errors carry what was given, those of a flag's own parser only `oclif`; those of unknown flags carry `flags`. */
 interface ParseFailure extends Error {
-  readonly parse: unknown;
   readonly flags?: readonly string[];
 }
-const isParseFailure = (error: unknown): error is ParseFailure => error instanceof Error && 'parse' in error;
+const isParseFailure = (error: unknown): error is ParseFailure =>
+  error instanceof Error && ('parse' in error || 'oclif' in error);
 
 /** `knownFlags` are long names without dashes, for the did-you-mean. */
 export function failureOf(error: unknown, knownFlags: readonly string[], command: string): Failure {

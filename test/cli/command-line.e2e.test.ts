@@ -31,6 +31,18 @@ describe('the command line', () => {
     }
   });
 
+  it('takes a value that a flag refuses for wrong use, with and without --json', async () => {
+    const cwd = await tempDir();
+    const args = ['consume', 'run', '--flush-rows', '0'];
+    expect(await runCli(args, { cwd })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Error KS_USAGE: Parsing --flush-rows') as unknown,
+    });
+    const { code, stdout } = await runCli([...args, '--json'], { cwd });
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'KS_USAGE', hint: 'keystone consume run --help' } });
+  });
+
   it('answers --version without the framework', async () => {
     const { code, stdout, stderr } = await runCli(['--version'], {
       cwd: await tempDir(),
