@@ -2,6 +2,7 @@
  * What of bronze is not derived yet, in steps of bounded size: first a range that a crash left half done, exactly as it was begun,
  * then the rest file by file.
  */
+import { filesHolding } from '../bronze/files-holding.js';
 import { KeystoneError } from '../errors.js';
 import { decodeBound } from '../table/single-value.js';
 import type { DataFile, TableState } from '../table/table-api.js';
@@ -43,13 +44,7 @@ export async function nextBacklogStep(derivation: Derivation, topic: string, lim
   let rows = 0;
   let bytes = 0;
   for (const { partition, from, toExclusive } of landed) {
-    const { files } = await tables.bronze.scan({
-      bounds: [
-        { column: 'topic', min: topic, max: topic },
-        { column: 'kafka_partition', min: partition, max: partition },
-        { column: 'kafka_offset', min: from, max: toExclusive - 1 },
-      ],
-    });
+    const files = await filesHolding(tables.bronze, [{ topic, partition, from, toExclusive }]);
     let end = from;
     for (const { last, file } of files.map((one) => ({ last: lastOffset(one), file: one })).toSorted((a, b) => a.last - b.last)) {
       if (rows > 0 && (rows + file.recordCount > limits.maxRows || bytes + file.sizeBytes > limits.maxBytes)) break;

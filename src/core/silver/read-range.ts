@@ -2,12 +2,13 @@
  * A range of bronze as the working table of one derivation step: every event's position, identity and text, and the class of those
  * that cannot be parsed at all.
  */
+import { filesHolding } from '../bronze/files-holding.js';
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
 import { quoteLiteral } from '../engine/sql-text.js';
 import { HEADER_CSV_ERROR } from '../event/envelope.js';
 import type { ObjectStore } from '../store/object-store.js';
 import { scanSql } from '../table/scan-sql.js';
-import type { DataFile, Table } from '../table/table-api.js';
+import type { Table } from '../table/table-api.js';
 import { inRangeSql, type TopicRange } from './offset-ranges.js';
 import { idHashSql } from './seen-index.js';
 import { recheckJson } from './strict-json.js';
@@ -15,26 +16,17 @@ import { recheckJson } from './strict-json.js';
 /** The working table: `_topic, _partition, _offset, _event_id, _log_time, dataset, id_hash, _text, _class, _detail, is_object`. */
 export const RANGE_ROWS = 'range_rows';
 
-/** The files of bronze that may hold rows of the range. */
-export async function bronzeFilesOf(bronze: Table, range: TopicRange): Promise<readonly DataFile[]> {
-  const found = new Map<string, DataFile>();
-  for (const { partition, from, toExclusive } of range.partitions) {
-    const { files } = await bronze.scan({
-      bounds: [
-        { column: 'topic', min: range.topic, max: range.topic },
-        { column: 'kafka_partition', min: partition, max: partition },
-        { column: 'kafka_offset', min: from, max: toExclusive - 1 },
-      ],
-    });
-    for (const file of files) found.set(file.path, file);
-  }
-  return [...found.values()];
-}
-
 /** SELECT of the whole bronze rows of the range. */
 export async function bronzeRowsSql(bronze: Table, store: ObjectStore, range: TopicRange): Promise<string> {
   const state = await bronze.state();
-  const rows = await scanSql(state.fields, await bronzeFilesOf(bronze, range), store);
+  const rows = await scanSql(
+    state.fields,
+    await filesHolding(
+      bronze,
+      range.partitions.map((one) => ({ topic: range.topic, ...one })),
+    ),
+    store,
+  );
   return `SELECT * FROM (${rows}) WHERE ${inRangeSql(range, { topic: 'topic', partition: 'kafka_partition', offset: 'kafka_offset' })}`;
 }
 

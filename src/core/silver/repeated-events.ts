@@ -2,6 +2,7 @@
  * Events whose id was seen before: in an earlier range, or earlier in this one (by log time, partition, offset). The same bytes
  * again are a `duplicate`; other bytes under the same id are an `event_id_conflict`.
  */
+import { filesHolding } from '../bronze/files-holding.js';
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
 import type { ObjectStore } from '../store/object-store.js';
 import { scanSql } from '../table/scan-sql.js';
@@ -61,18 +62,10 @@ async function filesToRead(session: DuckSession, bronze: Table): Promise<readonl
   const spans = await session.rows<{ topic: string; part: number; low: bigint; high: bigint }>(
     'SELECT topic, part, min(off) AS low, max(off) AS high FROM range_compared WHERE NOT is_read GROUP BY topic, part, in_range',
   );
-  const found = new Map<string, DataFile>();
-  for (const { topic, part, low, high } of spans) {
-    const { files } = await bronze.scan({
-      bounds: [
-        { column: 'topic', min: topic, max: topic },
-        { column: 'kafka_partition', min: part, max: part },
-        { column: 'kafka_offset', min: low, max: high },
-      ],
-    });
-    for (const file of files) found.set(file.path, file);
-  }
-  const all = [...found.values()];
+  const all = await filesHolding(
+    bronze,
+    spans.map(({ topic, part, low, high }) => ({ topic, partition: part, from: Number(low), toExclusive: Number(high) + 1 })),
+  );
   const groups: DataFile[][] = [];
   for (let at = 0; at < all.length; at += 32) groups.push(all.slice(at, at + 32));
   return groups;
