@@ -7,7 +7,7 @@ import path from 'node:path';
 import type { Clock } from './clock.js';
 import type { ResolvedConfig } from './config/config.js';
 import type { Contract } from './contract/contract.js';
-import type { DuckSession } from './engine/duckdb/duck-session.js';
+import type { DuckSession, DuckSessionOptions } from './engine/duckdb/duck-session.js';
 import type { SqlEngine } from './engine/sql-engine.js';
 import type { EventLog } from './log/event-log.js';
 import type { StateStore } from './state/state-store.js';
@@ -45,7 +45,7 @@ export interface Lakehouse {
   /** Names of all tables of the lake, ordered. */
   tableNames(): Promise<readonly TableName[]>;
   /** A private DuckDB session for building and checking tables; the caller closes it. */
-  duck(options?: { readonly memoryLimitBytes?: number; readonly threads?: number; readonly path?: string }): Promise<DuckSession>;
+  duck(options?: Partial<Omit<DuckSessionOptions, 'tempDir'>>): Promise<DuckSession>;
   close(): Promise<void>;
 }
 
@@ -75,12 +75,7 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
   const duck: Lakehouse['duck'] = async (options = {}) => {
     const { openDuckSession } = await import('./engine/duckdb/duck-session.js');
     await mkdir(tempDir, { recursive: true });
-    return openDuckSession({
-      memoryLimitBytes: options.memoryLimitBytes ?? profile.engine.memory,
-      threads: options.threads ?? profile.engine.threads,
-      tempDir,
-      ...(options.path === undefined ? {} : { path: options.path }),
-    });
+    return openDuckSession({ memoryLimitBytes: profile.engine.memory, threads: profile.engine.threads, ...options, tempDir });
   };
   const table: Lakehouse['table'] = async (name) => {
     const { openTable } = await import('./table/table.js');

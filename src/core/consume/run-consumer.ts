@@ -1,6 +1,6 @@
 /**
  * `consume run`: log → bronze → silver and the zones beside it, by one builder at a time, in batches of bounded memory. The lake's
- * own offsets say where to go on; a crash anywhere is finished by running again (design.md, "Offsets are truth").
+ * own offsets say where to go on; a crash anywhere is finished by running again (docs/design.md, "Exactly once").
  */
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
 import { KeystoneError, isKeystoneError, messageOf } from '../errors.js';
@@ -113,7 +113,10 @@ type OpenDerivation = Omit<Derivation, 'holdLease'>;
 
 async function openDerivation(lakehouse: Lakehouse): Promise<OpenDerivation> {
   const contracts = await lakehouse.contracts();
-  const session = await lakehouse.duck({ memoryLimitBytes: Math.floor(lakehouse.config.consume.maxMemory * DUCK_SHARE) });
+  const session = await lakehouse.duck({
+    memoryLimitBytes: Math.floor(lakehouse.config.consume.maxMemory * DUCK_SHARE),
+    keepFooters: false,
+  });
   const silver = new Map<string, Table>();
   for (const contract of contracts.values()) silver.set(contract.dataset, await lakehouse.ensureTable(silverTable(contract)));
   return {

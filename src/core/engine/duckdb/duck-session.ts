@@ -13,6 +13,11 @@ export interface DuckSessionOptions {
   readonly tempDir: string;
   /** A database file instead of memory, for state that may exceed memory. */
   readonly path?: string;
+  /**
+   * Keeps the footers of Parquet files that were read, inside the memory bound (24 KB each, the oldest go first): what reads a table of
+   * 634 days twice is two to three times faster the second time. Default true.
+   */
+  readonly keepFooters?: boolean;
 }
 
 /** Row values as DuckDB's JSON form: bigint and decimal as strings, timestamps as text, BLOBs escaped. */
@@ -38,6 +43,8 @@ export async function openDuckSession(options: DuckSessionOptions): Promise<Duck
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     preserve_insertion_order: 'false',
+    // The operating system caches local files well; a second cache cost a quarter of the CPU time of reading many small ones.
+    enable_external_file_cache: 'false',
     // A partitioned COPY buffers rows of every partition, 256 KiB or more each, until this many rows are there; no memory limit makes
     // it flush earlier. By default 634 days cost 300 MB; with these, 50 MB, still one file a day from sorted rows.
     partitioned_write_flush_threshold: '8192',
@@ -45,6 +52,7 @@ export async function openDuckSession(options: DuckSessionOptions): Promise<Duck
   });
   const connection = await instance.connect();
   await connection.run("SET TimeZone = 'UTC'").catch(() => undefined); // absent without the icu extension: then UTC is the default
+  await connection.run(`SET parquet_metadata_cache = ${options.keepFooters ?? true}`);
   const failing = async <T>(sql: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
