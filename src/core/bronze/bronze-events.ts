@@ -1,5 +1,5 @@
 /**
- * `bronze.events`: exactly what arrived, one row per log record (formats.md, "Tables"). Partitioned by the day the log took it.
+ * `bronze.events`: exactly what arrived, one row per log record (docs/formats.md, "Tables"). Partitioned by the day the log took it.
  * The headers that became columns (event id, dataset, source) are not stored a second time; all others are, as they came.
  */
 import type { TableDefinition, TableField } from '../table/table-api.js';

@@ -13,7 +13,7 @@ export interface ResultColumn {
 }
 
 /**
- * JSON-safe values (formats.md, "JSON out"): integers beyond 2^53 and all decimals as strings, timestamps as
+ * JSON-safe values (docs/formats.md, "JSON out"): integers beyond 2^53 and all decimals as strings, timestamps as
  * `YYYY-MM-DD HH:MM:SS[.ffffff]`, dates as `YYYY-MM-DD`, binary as base64, nested values as arrays and objects.
  */
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };

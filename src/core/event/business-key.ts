@@ -1,6 +1,6 @@
 /**
  * The partition key of an event, so that all versions of one business key share a partition and keep their order
- * (formats.md, "Event envelope in the log").
+ * (docs/formats.md, "Event envelope in the log").
  */
 import type { Contract } from '../contract/contract.js';
 

@@ -1,6 +1,6 @@
 /**
  * The event as it travels: the payload's bytes are the record's value, everything else is its key and headers
- * (formats.md, "Event envelope in the log").
+ * (docs/formats.md, "Event envelope in the log").
  */
 
 export const HEADER_EVENT_ID = 'ks-event-id';

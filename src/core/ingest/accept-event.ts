@@ -1,5 +1,5 @@
 /**
- * Turns what a client sent into an envelope, or refuses it (formats.md, "Event envelope in the log"): dataset, event id, source
+ * Turns what a client sent into an envelope, or refuses it (docs/formats.md, "Event envelope in the log"): dataset, event id, source
  * and key are decided here, once, for every way in.
  */
 import { isUtf8 } from 'node:buffer';

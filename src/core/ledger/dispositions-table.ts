@@ -1,6 +1,6 @@
 /**
  * `ledger.dispositions`: one row for every event that is not a current silver row, saying why, so that the account can name each
- * event (design.md, "Silver"). Every processed range commits here, even an empty one: its next offsets say how far silver,
+ * event (docs/formats.md, "Where an event ends"). Every processed range commits here, even an empty one: its next offsets say how far silver,
  * quarantine and error zone have been derived.
  */
 import type { TableDefinition } from '../table/table-api.js';

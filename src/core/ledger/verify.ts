@@ -1,6 +1,6 @@
 /**
  * `ledger verify`: proves that every offset below bronze's next is in bronze once (or is a recorded hole), and that every processed
- * event is exactly one of current in silver or disposed of (formats.md, "Account"). Quick mode adds up snapshot summaries; deep mode
+ * event is exactly one of current in silver or disposed of (docs/formats.md, "Account"). Quick mode adds up snapshot summaries; deep mode
  * reads the data.
  */
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';

@@ -1,6 +1,6 @@
 /**
  * `validate partition`: every check of a dataset's contract over one partition, in one scan of silver, with the quarantined rows
- * that would have been in it (formats.md, "Validation"). Changes nothing.
+ * that would have been in it (docs/formats.md, "Validation"). Changes nothing.
  */
 import type { CheckLevel, Contract } from '../contract/contract.js';
 import { findContract } from '../contract/find-contract.js';

@@ -1,6 +1,6 @@
 /**
  * Where rejected events are kept with everything they came with: `error.events` for bytes that cannot be parsed,
- * `quarantine.events` for what can be parsed and breaks the contract (formats.md, "Tables"; seeds row 204).
+ * `quarantine.events` for what can be parsed and breaks the contract (docs/formats.md, "Tables").
  */
 import { BRONZE_FIELDS } from '../bronze/bronze-events.js';
 import type { TableDefinition } from '../table/table-api.js';

@@ -46,7 +46,7 @@ export async function prepareDataset(derivation: Derivation, contract: Contract,
   return { contract, typed, leaving, leavingPaths, winnerCount: Number(counted?.n ?? 0n) };
 }
 
-/** Finds the files of superseded current rows: by offset bounds, then by a scan of the positions (design.md, "Upsert"). */
+/** Finds the files of superseded current rows: by offset bounds, then by a scan of the positions. */
 async function findLeaving(
   { session, store }: Derivation,
   silver: Table,

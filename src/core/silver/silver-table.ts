@@ -1,6 +1,6 @@
 /**
  * The Iceberg definition of `silver.<dataset>`, from its contract: the contract's columns, where each row came from, and plain
- * year, month, day columns beside the hidden partition, so that filters written either way prune (design.md, prototypes' traps).
+ * year, month, day columns beside the hidden partition, so that filters written either way prune.
  */
 import type { ColumnType, Contract } from '../contract/contract.js';
 import type { IcebergPrimitive, TableDefinition, TableField, TableName } from '../table/table-api.js';

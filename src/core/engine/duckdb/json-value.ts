@@ -1,4 +1,4 @@
-/** From DuckDB's values to the JSON-safe values of the `SqlEngine` port (formats.md, "JSON out"). */
+/** From DuckDB's values to the JSON-safe values of the `SqlEngine` port (docs/formats.md, "JSON out"). */
 import {
   DuckDBArrayValue,
   DuckDBBlobValue,
