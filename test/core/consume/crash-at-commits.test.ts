@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { runConsumer } from '../../../src/core/consume/run-consumer.js';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
 import { verifyLedger } from '../../../src/core/ledger/verify.js';
-import type { Table } from '../../../src/core/table/table-api.js';
+import { Died, dyingLake } from '../../support/dying-lake.js';
 import { lakeContents } from '../../support/lake-contents.js';
 import { mixedEvents } from '../../support/mixed-events.js';
 import { tempDir } from '../../support/temp-dir.js';
@@ -15,38 +15,6 @@ const EVENTS = SOAK ? 400 : 60;
 const SEEDS = SOAK ? [1, 2, 3, 4] : [1];
 /** Small batches, so that the commits are many. */
 const OPTIONS = { consume: { flushRows: 30, leaseTtl: '60s' }, partitions: 2, processName: 'test/crasher' };
-
-interface Death {
-  /** Counted over all tables, from 1. */
-  readonly atCommit: number;
-  readonly when: 'before' | 'after';
-}
-
-class Died extends Error {}
-
-/** A lakehouse whose builder dies at one commit; `commits` lists the tables committed to. */
-function dying(lake: Lakehouse, death: Death | null, commits: string[]): Lakehouse {
-  let dead = false;
-  return {
-    ...lake,
-    ensureTable: async (definition) => {
-      const table = await lake.ensureTable(definition);
-      return {
-        ...table,
-        commit: async (request) => {
-          if (dead) throw new Died(table.name);
-          commits.push(table.name);
-          dead = death?.atCommit === commits.length;
-          if (dead && death?.when === 'before') throw new Died(table.name);
-          const dies = dead;
-          const outcome = await table.commit(request);
-          if (dies) throw new Died(table.name);
-          return outcome;
-        },
-      } satisfies Table;
-    },
-  };
-}
 
 const consume = async (lake: Lakehouse): Promise<void> => {
   await runConsumer(lake, { untilCaughtUp: true, signal: new AbortController().signal });
@@ -85,7 +53,8 @@ test.each(SEEDS)('death at every commit, before and after it (seed %i)', { timeo
   const dir = await filledLog(seed);
   const undisturbed = await copied(dir);
   const commits: string[] = [];
-  await consume(dying(undisturbed, null, commits));
+  const noting = dyingLake(undisturbed, (table) => (commits.push(table), 'no'));
+  await consume(noting);
   await closes(undisturbed, 'undisturbed');
   const expected = await lakeContents(undisturbed);
   expect(new Set(commits)).toContain('error.events');
@@ -98,7 +67,7 @@ test.each(SEEDS)('death at every commit, before and after it (seed %i)', { timeo
     for (const when of SOAK || atCommit === 1 ? (['before', 'after'] as const) : (['after'] as const)) {
       const lake = await copied(dir);
       const what = `${when} commit ${atCommit} (${commits[atCommit - 1]})`;
-      await expect(consume(dying(lake, { atCommit, when }, [])), what).rejects.toThrow(Died);
+      await expect(consume(dyingLake(lake, (_, nth) => (nth === atCommit ? when : 'no'))), what).rejects.toThrow(Died);
       await closes(lake, `died ${what}`);
       await consume(lake);
       await closes(lake, `finished after ${what}`);
