@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
 import type { ConsumeTotals } from '../../core/consume/run-consumer.js';
+import type { Lag } from '../../core/lag/measure-lag.js';
 
 export default class ConsumeRun extends KeystoneCommand {
   static override summary = 'Bring events from the log into bronze, silver, quarantine and error zone';
@@ -10,22 +11,31 @@ twice loses and doubles nothing. One consumer builds at a time; a second one sta
   static override examples = [
     '<%= config.bin %> consume run --until-caught-up',
     '<%= config.bin %> consume run --max-memory 512MB',
+    '<%= config.bin %> consume run --dry-run',
     '<%= config.bin %> consume run --until-caught-up --json',
   ];
   static override flags = {
-    'until-caught-up': Flags.boolean({ description: 'stop once everything that is in the log now is derived' }),
+    'until-caught-up': Flags.boolean({ default: false, description: 'stop once everything that is in the log now is derived' }),
+    'dry-run': Flags.boolean({ default: false, description: 'say what is waiting, take nothing' }),
     'max-memory': Flags.string({ description: 'bound on memory, e.g. 512MB (consume.maxMemory)' }),
     'flush-interval': Flags.string({ description: 'longest time an event waits for its batch, e.g. 2s (consume.flushInterval)' }),
     'flush-rows': Flags.integer({ description: 'events that make a batch full (consume.flushRows)', min: 1 }),
   };
 
-  async run(): Promise<ConsumeTotals> {
+  async run(): Promise<ConsumeTotals | Lag> {
     const { flags } = await this.parse(ConsumeRun);
     const lakehouse = await this.lakehouse({
       'consume.maxMemory': flags['max-memory'],
       'consume.flushInterval': flags['flush-interval'],
       'consume.flushRows': flags['flush-rows'],
     });
+    if (flags['dry-run']) {
+      const { measureLag } = await import('../../core/lag/measure-lag.js');
+      const lag = await measureLag(lakehouse);
+      this.printRows(lag.partitions, ['partition', 'lakeOffset', 'endOffset', 'lagEvents']);
+      this.done(`Dry run. ${lag.total.lagEvents} events of ${lag.topic} are waiting; nothing was taken.`);
+      return lag;
+    }
     const { runConsumer } = await import('../../core/consume/run-consumer.js');
     const totals = await runConsumer(lakehouse, {
       untilCaughtUp: flags['until-caught-up'],
