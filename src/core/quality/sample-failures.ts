@@ -13,29 +13,48 @@ export interface FailingRow {
   readonly values: Readonly<Record<string, unknown>> | null;
 }
 
-const ORIGIN = `_topic || '/' || _partition || '/' || _offset`;
-
-/** The first `limit` rows of silver by origin. */
+/** The first `limit` rows of silver by origin, of each check: one scan for all row checks, another for each uniqueness check. */
 export async function sampleSilver(
   session: DuckSession,
   rowsSql: string,
-  check: PlannedCheck,
+  checks: readonly PlannedCheck[],
   key: readonly string[],
   limit: number,
-): Promise<readonly FailingRow[]> {
-  const shown = [...new Set([...key, ...check.columns])];
-  const columns = shown.map(quoteIdentifier).join(', ');
-  const fails = check.kind === 'unique' ? duplicates(rowsSql, check) : check.failsSql;
-  if (fails === null) return [];
-  const rows = await session.jsonRows<DuckJsonRow>(
-    `SELECT ${ORIGIN} AS _origin, _event_id, ${columns} FROM ${rowsSql} WHERE ${fails} ORDER BY _topic, _partition, _offset LIMIT ${limit}`,
+): Promise<ReadonlyMap<string, readonly FailingRow[]>> {
+  const samples = new Map<string, readonly FailingRow[]>();
+  const rowChecks = checks.filter(({ failsSql }) => failsSql !== null);
+  const columns = rowChecks.map(
+    (check, index) => `${firstRows(check, key, limit)} FILTER (WHERE ${check.failsSql}) AS s${index}`,
   );
-  return rows.map((row) => ({
+  if (columns.length > 0) {
+    const [found] = await session.jsonRows<DuckJsonRow>(`SELECT ${columns.join(', ')} FROM ${rowsSql}`);
+    for (const [index, check] of rowChecks.entries()) samples.set(check.name, failingRows(check, key, found?.[`s${index}`]));
+  }
+  for (const check of checks.filter(({ kind }) => kind === 'unique')) {
+    const [found] = await session.jsonRows<DuckJsonRow>(
+      `SELECT ${firstRows(check, key, limit)} AS s FROM ${rowsSql} WHERE ${duplicates(rowsSql, check)}`,
+    );
+    samples.set(check.name, failingRows(check, key, found?.['s']));
+  }
+  return samples;
+}
+
+/** Key and checked columns. */
+const shownColumns = (check: PlannedCheck, key: readonly string[]): readonly string[] => [...new Set([...key, ...check.columns])];
+
+/** An aggregate: structs in the order of their fields, so the position comes first. */
+function firstRows(check: PlannedCheck, key: readonly string[], limit: number): string {
+  const fields = ['_topic', '_partition', '_offset', '_event_id', ...shownColumns(check, key)];
+  return `min({${fields.map((name) => `${quoteLiteral(name)}: ${quoteIdentifier(name)}`).join(', ')}}, ${limit})`;
+}
+
+function failingRows(check: PlannedCheck, key: readonly string[], found: unknown): readonly FailingRow[] {
+  return ((found ?? []) as readonly DuckJsonRow[]).map((row) => ({
     check: check.name,
     zone: 'silver',
-    origin: String(row['_origin']),
+    origin: `${String(row['_topic'])}/${String(row['_partition'])}/${String(row['_offset'])}`,
     eventId: String(row['_event_id']),
-    values: Object.fromEntries(shown.map((name) => [name, row[name] ?? null])),
+    values: Object.fromEntries(shownColumns(check, key).map((name) => [name, row[name] ?? null])),
   }));
 }
 

@@ -85,11 +85,17 @@ export async function validatePartition(lakehouse: Lakehouse, request: Validatio
     }
     const results = checks.map((check) => result(check, counted, inQuarantine));
     const samples: FailingRow[] = [];
-    for (const [index, check] of checks.entries()) {
+    const failed = checks.flatMap((check, index) => {
       const found = results[index];
-      if (limit === 0 || found === undefined || found.passed || check.kind === 'rowCount') continue;
-      if (silver !== null && found.failingRows > found.inQuarantine)
-        samples.push(...(await sampleSilver(session, silver, check, contract.key, limit)));
+      return limit === 0 || found === undefined || found.passed || check.kind === 'rowCount' ? [] : [{ check, found }];
+    });
+    const inSilver = failed.filter(({ found }) => found.failingRows > found.inQuarantine).map(({ check }) => check);
+    const sampled =
+      silver === null
+        ? new Map<string, readonly FailingRow[]>()
+        : await sampleSilver(session, silver, inSilver, contract.key, limit);
+    for (const { check, found } of failed) {
+      samples.push(...(sampled.get(check.name) ?? []));
       if (found.inQuarantine > 0) samples.push(...(await sampleQuarantine(session, QUARANTINED, check, limit)));
     }
     return {
