@@ -26,6 +26,8 @@ export function progressReporter(sink: ProgressSink): ProgressReporter {
   let drawn = false;
   let phase: string | undefined;
   let phaseSinceMs = sink.nowMs();
+  /** What was done before the phase: a second file, or a run that goes on where another stopped, counts on from there. */
+  let phaseFrom = 0;
   let lastMs = sink.terminal ? 0 : sink.nowMs();
   const clear = (): void => {
     if (drawn) sink.write('\r\u001B[2K');
@@ -36,6 +38,7 @@ export function progressReporter(sink: ProgressSink): ProgressReporter {
     if (progress.phase !== phase) {
       phase = progress.phase;
       phaseSinceMs = nowMs;
+      phaseFrom = progress.done;
     }
     if (nowMs - lastMs < (sink.terminal ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return;
     lastMs = nowMs;
@@ -43,15 +46,17 @@ export function progressReporter(sink: ProgressSink): ProgressReporter {
       sink.write(`${JSON.stringify({ progress, elapsedMs: nowMs - phaseSinceMs })}\n`);
       return;
     }
-    sink.write(`\r\u001B[2K${progressLine(progress, nowMs - phaseSinceMs).slice(0, Math.max(10, sink.widthColumns - 1))}`);
+    const line = progressLine(progress, nowMs - phaseSinceMs, phaseFrom);
+    sink.write(`\r\u001B[2K${line.slice(0, Math.max(10, sink.widthColumns - 1))}`);
     drawn = true;
   };
   return { report, clear };
 }
 
-/** `orders.csv ████████░░░░ 42,000 of 99,441 rows (42 %), 12,300 rows/s`. */
-export function progressLine({ phase, done, total, unit }: Progress, elapsedMs: number): string {
-  const rate = elapsedMs >= 1000 ? `, ${count(Math.round((done * 1000) / elapsedMs))} ${unit}/s` : '';
+/** `orders.csv ████████░░░░ 42,000 of 99,441 rows (42 %), 12,300 rows/s`; the rate is that of what was done since `doneBefore`. */
+export function progressLine({ phase, done, total, unit }: Progress, elapsedMs: number, doneBefore = 0): string {
+  const since = done - doneBefore;
+  const rate = elapsedMs >= 1000 && since > 0 ? `, ${count(Math.round((since * 1000) / elapsedMs))} ${unit}/s` : '';
   if (total === undefined || total <= 0) return `${phase}  ${count(done)} ${unit}${rate}`;
   const share = Math.min(1, done / total);
   const full = Math.round(share * BAR_CELLS);

@@ -36,6 +36,15 @@ describe('progressReporter', () => {
     expect(written[2]).toBe('\r\u001B[2K');
   });
 
+  it('reckons the rate from where the phase began', () => {
+    const { written, clock, reporter } = sink(true);
+    reporter.report({ phase: 'topic', done: 10_000, total: 20_000, unit: 'events' });
+    clock.nowMs += 2000;
+    reporter.report({ phase: 'topic', done: 11_000, total: 20_000, unit: 'events' });
+    expect(written[0]).not.toContain('/s');
+    expect(written[1]).toContain('(55 %), 500 events/s');
+  });
+
   it('shows share and rate', () => {
     expect(progressLine({ phase: 'orders.csv', done: 42_000, total: 99_441, unit: 'rows' }, 2000)).toBe(
       'orders.csv  ████████░░░░░░░░░░░░  42,000 of 99,441 rows (42 %), 21,000 rows/s',

@@ -22,8 +22,8 @@ import { type Answer, answerValue, type Fact, factSql, isOlistPresent, OLIST_DIR
 const EVENTS = 1_550_868;
 /** Asked on the command line; the engine is the same for all, and a process for each fact would take minutes. */
 const FACTS_BY_COMMAND = new Set(
-  `rows.orders o.by_status o.without_items i.sum_price p.by_type r.multiline_message g.exact_duplicates part.month part.days
-   part.range gold.star_counts gold.monthly_revenue_all gold.rfm_segments`.split(/\s+/),
+  `rows.geo i.sum_price i.orphan_product p.by_type p.total r.by_score r.multiline_message g.exact_duplicates o.by_status
+   gold.star_counts gold.monthly_revenue_all gold.rfm_segments`.split(/\s+/),
 );
 
 const present = isOlistPresent();

@@ -106,6 +106,7 @@ export async function buildLake(
 
   // Also when nothing is left to fetch: a topic that was deleted and made anew looks like one that is caught up.
   checkBounds(topic, await log.bounds(topic), (await derivation.tables.bronze.state()).nextOffsets.get(topic) ?? new Map());
+  await report();
   let deriving = derive();
   for (;;) {
     // Both sides end before either's failure is told: a session may not be closed under a running statement.

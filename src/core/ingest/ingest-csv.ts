@@ -49,6 +49,7 @@ export async function ingestCsv({ files, sink, progress, signal }: IngestCsvOpti
     let badRows = 0;
     let bytes = 0;
     let message: string | null = null;
+    progress({ phase: source, done: total.rows, unit: 'rows' });
     try {
       for await (const events of csvEvents(fileBytes(file.path, signal), { dataset: file.dataset, source })) {
         if (signal.aborted) throw interrupted(file.path);
