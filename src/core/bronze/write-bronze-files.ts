@@ -81,16 +81,20 @@ async function writeGroup(
   };
 }
 
-/** Arrow to Parquet: zstd, no dictionary for bytes that hardly repeat. */
+/** A dictionary of values that hardly repeat is built only to be thrown away. */
+const UNIQUE_COLUMNS = ['kafka_offset', 'log_time', 'event_id', 'key', 'payload'];
+/** Row groups are skipped by these; files by the bounds in the manifest. */
+const PRUNED_COLUMNS = ['kafka_partition', 'kafka_offset', 'log_time', 'dataset'];
+
+/** Arrow to Parquet, zstd. */
 function encodeParquet(rows: readonly BronzeRecord[], ingestedAtUs: number): Uint8Array {
-  const properties = new parquet.WriterPropertiesBuilder()
+  let builder = new parquet.WriterPropertiesBuilder()
     .setCompression(parquet.Compression.ZSTD)
-    .setColumnDictionaryEnabled('payload', false)
-    .setColumnDictionaryEnabled('event_id', false)
-    .setStatisticsEnabled(parquet.EnabledStatistics.Chunk)
-    .setColumnStatisticsEnabled('payload', parquet.EnabledStatistics.None)
-    .setMaxRowGroupSize(65_536)
-    .build();
+    .setStatisticsEnabled(parquet.EnabledStatistics.None)
+    .setMaxRowGroupSize(65_536);
+  for (const column of UNIQUE_COLUMNS) builder = builder.setColumnDictionaryEnabled(column, false);
+  for (const column of PRUNED_COLUMNS) builder = builder.setColumnStatisticsEnabled(column, parquet.EnabledStatistics.Chunk);
+  const properties = builder.build();
   const arrow = parquet.Table.fromIPCStream(tableToIPC(bronzeArrowTable(rows, ingestedAtUs), 'stream'));
   return parquet.writeParquet(arrow, properties); // takes both arguments over and frees them
 }
