@@ -52,9 +52,14 @@ twice loses and doubles nothing. One consumer builds at a time; a second one sta
       Object.entries(derived.silver).map(([dataset, rows]) => ({ table: `silver.${dataset}`, rows })),
       ['table', 'rows'],
     );
+    if (totals.caughtUp && derived.events === 0) {
+      this.done(`Done. Nothing to consume: ${totals.topic} is caught up.`);
+      return totals;
+    }
+    const next = Object.keys(derived.silver).length > 0 ? ' Next: keystone pipeline run' : '';
     this.done(
       `Done. ${totals.landed} events landed, ${derived.events} derived: ${sum(derived.silver)} to silver, ${derived.quarantined} quarantined, ` +
-        `${derived.error} to the error zone, ${derived.duplicate} duplicates, ${derived.superseded} superseded in ${totals.seconds.toFixed(1)} s.`,
+        `${derived.error} to the error zone, ${derived.duplicate} duplicates, ${derived.superseded} superseded in ${totals.seconds.toFixed(1)} s.${next}`,
     );
     return totals;
   }

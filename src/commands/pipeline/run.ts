@@ -51,7 +51,7 @@ export default class PipelineRun extends KeystoneCommand {
     if (!run.passed) this.failChecks();
     const built = run.gold.models.filter((model) => model.filesAdded + model.filesRemoved > 0).length;
     this.done(
-      `Done. ${run.validated.length} validations: ${run.validated.length - failed.length} passed, ${failed.length} failed; ${run.gold.models.length} gold models: ${built} written, in ${(run.elapsedMs / 1000).toFixed(1)} s`,
+      `Done. ${run.validated.length} validations: ${run.validated.length - failed.length} passed, ${failed.length} failed; ${run.gold.models.length} gold models: ${built} written, in ${(run.elapsedMs / 1000).toFixed(1)} s${built > 0 ? '. Next: keystone gold insight growth' : ''}`,
     );
     return run;
   }

@@ -48,7 +48,11 @@ export async function planCsvFiles(
       }
       const dataset = csvBaseName(file) === null ? null : (options.dataset ?? datasetOfFile(file, options.datasets));
       if (dataset === null)
-        planned.push({ kind: 'skip', path: file, reason: csvBaseName(file) === null ? 'no CSV' : 'no dataset of that name' });
+        planned.push({
+          kind: 'skip',
+          path: file,
+          reason: csvBaseName(file) === null ? 'not a CSV file' : 'no dataset of that name',
+        });
       else planned.push({ kind: 'ingest', path: file, dataset, sizeBytes: found.size });
     }
   }
