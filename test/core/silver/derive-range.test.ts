@@ -132,6 +132,40 @@ test('the newest version of a key stands, a resent old one never replaces it, du
   await closes(lake);
 });
 
+test('events under one id are compared byte for byte, text or not, in one range and across ranges', async () => {
+  const { lake } = await testLake();
+  const broken = Uint8Array.of(0x7b, 0xff, 0x7d);
+  const other = Uint8Array.of(0x7b, 0xfe, 0x7d);
+  await put(lake, [
+    { id: 'broken', payload: broken },
+    { id: 'gone', payload: null },
+    { id: 'text', payload: order('a') },
+    { id: 'broken', payload: broken },
+  ]);
+  await consume(lake);
+  await put(lake, [
+    { id: 'broken', payload: broken },
+    { id: 'broken', payload: other },
+    { id: 'gone', payload: null },
+    { id: 'gone', payload: order('b') },
+    { id: 'text', payload: null },
+    { id: 'text', payload: order('a') },
+  ]);
+  await consume(lake);
+  expect((await dispositions(lake)).map((row) => Object.values(row).join(' '))).toEqual([
+    'broken error invalid_utf8 ',
+    'gone error tombstone ',
+    'broken duplicate  0',
+    'broken duplicate  0',
+    'broken error invalid_utf8 0',
+    'gone duplicate  1',
+    'gone quarantined event_id_conflict 1',
+    'text error tombstone 2',
+    'text duplicate  2',
+  ]);
+  await closes(lake);
+});
+
 test('a key that moves between days leaves its old partition, and its neighbours stay', async () => {
   const { lake } = await testLake();
   await put(lake, [
