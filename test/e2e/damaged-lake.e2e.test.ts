@@ -1,5 +1,5 @@
 /** Whatever is taken from, doubled in or rolled back behind the lake's back, the account names the table and the offsets. */
-import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { scanSql } from '../../src/core/table/scan-sql.js';
 import type { DataFile, Table, TableName } from '../../src/core/table/table-api.js';
 import { writeDataFiles } from '../../src/core/table/write-data-files.js';
 import { isBuilt, runCli } from '../support/cli-process.js';
-import { appendMixed, catchUp, CAUGHT_UP, copyOf, openLake, verify, violentProject } from '../support/violent-project.js';
+import { appendMixed, catchUp, CAUGHT_UP, openLake, verify, violentProject } from '../support/violent-project.js';
 
 interface Position {
   readonly topic: string;
@@ -91,8 +91,18 @@ describe.skipIf(!isBuilt())('a damaged lake (needs npm run build)', { timeout: 1
     await appendMixed(base, { events: 60, seed: 22, prefix: 'second-' });
     await catchUp(base);
     expect(await verify(base)).toMatchObject({ closed: true });
-    return () => rm(base, { recursive: true, force: true });
+    await cp(base, `${base}-saved`, { recursive: true });
+    return async () => {
+      for (const dir of [base, `${base}-saved`]) await rm(dir, { recursive: true, force: true });
+    };
   }, 120_000);
+
+  /** The same folder each time: a lake's metadata holds absolute paths. */
+  const undamaged = async (): Promise<string> => {
+    await rm(base, { recursive: true, force: true });
+    await cp(`${base}-saved`, base, { recursive: true });
+    return base;
+  };
 
   const TABLES: readonly TableName[] = [
     'silver.orders',
@@ -104,7 +114,7 @@ describe.skipIf(!isBuilt())('a damaged lake (needs npm run build)', { timeout: 1
   ];
 
   it.each(TABLES)('a row deleted from %s is named', async (name) => {
-    const dir = await copyOf(base);
+    const dir = await undamaged();
     const place = await withLake(dir, (lake) => tamper(lake, name, 'delete'));
     const account = await verify(dir);
     expect(account.closed).toBe(false);
@@ -114,7 +124,7 @@ describe.skipIf(!isBuilt())('a damaged lake (needs npm run build)', { timeout: 1
   });
 
   it.each(TABLES)('a row doubled in %s is named', async (name) => {
-    const dir = await copyOf(base);
+    const dir = await undamaged();
     const place = await withLake(dir, (lake) => tamper(lake, name, 'double'));
     const account = await verify(dir);
     expect(account.closed).toBe(false);
@@ -122,7 +132,7 @@ describe.skipIf(!isBuilt())('a damaged lake (needs npm run build)', { timeout: 1
   });
 
   it.each(TABLES)('a file removed from %s is named with the offsets it held, for people and for programs', async (name) => {
-    const dir = await copyOf(base);
+    const dir = await undamaged();
     const file = await withLake(dir, async (lake) => {
       const table = await tableOf(lake, name);
       const [first] = (await table.scan()).files;
@@ -142,7 +152,7 @@ describe.skipIf(!isBuilt())('a damaged lake (needs npm run build)', { timeout: 1
   it.each(['silver.orders', 'silver.geolocation', 'ledger.dispositions', 'quarantine.events'] as const)(
     'a rollback of %s is reported by quick and deep, and no consumer builds on it',
     async (name) => {
-      const dir = await copyOf(base);
+      const dir = await undamaged();
       await withLake(dir, async (lake) => (await tableOf(lake, name)).rollback(older[name] as bigint));
       for (const args of [[], ['--deep']]) {
         const account = await verify(dir, args);
@@ -162,7 +172,7 @@ describe.skipIf(!isBuilt())('a damaged lake (needs npm run build)', { timeout: 1
   );
 
   it('a rollback of bronze is reported with its offsets, and landed again from the log', async () => {
-    const dir = await copyOf(base);
+    const dir = await undamaged();
     await withLake(dir, async (lake) => (await tableOf(lake, 'bronze.events')).rollback(older['bronze.events'] as bigint));
     for (const args of [[], ['--deep']]) {
       expect((await verify(dir, args)).rolledBack.map(({ table }) => table)).toEqual(['bronze.events']);
@@ -173,7 +183,7 @@ describe.skipIf(!isBuilt())('a damaged lake (needs npm run build)', { timeout: 1
   });
 
   it('a topic that was deleted and made anew is refused and reported', async () => {
-    const dir = await copyOf(base);
+    const dir = await undamaged();
     const home = path.join(dir, '.keystone');
     for (const name of await readdir(home)) if (name.startsWith('log.db')) await rm(path.join(home, name));
     for (const args of [CAUGHT_UP, ['--json']]) {

@@ -1,7 +1,16 @@
 /** Consumers that run at once on one project, while events arrive: one builds, the others stand by, all end well. */
 import { describe, expect, it } from 'vitest';
 import { isBuilt } from '../support/cli-process.js';
-import { appendMixed, CAUGHT_UP, catchUp, pause, startConsumer, verify, violentProject } from '../support/violent-project.js';
+import {
+  appendMixed,
+  CAUGHT_UP,
+  catchUp,
+  expectClosed,
+  pause,
+  startConsumer,
+  verify,
+  violentProject,
+} from '../support/violent-project.js';
 
 describe.skipIf(!isBuilt())('several consumers (need npm run build)', () => {
   it.each([2, 3])('%i at once lose and double nothing', { timeout: 300_000 }, async (count) => {
@@ -14,6 +23,8 @@ describe.skipIf(!isBuilt())('several consumers (need npm run build)', () => {
       await appendMixed(dir, { events: 60, seed: 50 + n, prefix: `late${n}-` });
       sent += 60;
       await pause(200);
+      // The account is taken while they are at work.
+      await expectClosed(dir, `${n + 1} started`);
     }
     for (const consumer of consumers) {
       const end = await consumer.ended;
