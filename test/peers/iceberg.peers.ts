@@ -1,5 +1,5 @@
 /**
- * The lake's tables as pyiceberg, pyarrow and fastavro read them, against what `keystone query` answers: contents, history, pruning, and
+ * The lake's tables as pyiceberg, DuckDB's extension, pyarrow and fastavro read them, against what `keystone query` answers: contents, history, pruning, and
  * every statement of the manifests. The tests share one lake and change nothing.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -65,6 +65,18 @@ describe.skipIf(peerPython === null)('the tables, read by other programs', () =>
     return { tables, fingerprints: Object.fromEntries(parsed) as Fingerprints };
   };
 
+  const byDuckDb = async ({ tables }: Moment): Promise<Fingerprints | null> => {
+    const requests = tables.map(({ name, currentSnapshotId: snapshotId }) => ({
+      name,
+      metadata: described(name).metadataLocation,
+      snapshotId,
+    }));
+    type Answer = readonly (readonly [name: string, fingerprint: string])[] | null;
+    const rows = await askPython<Answer>('duckdb_iceberg.py', { tables: requests, sql: fingerprintSql(tables) });
+    if (rows === null) return null;
+    return Object.fromEntries(rows.map(([name, text]) => [name, JSON.parse(text) as TableFingerprint]));
+  };
+
   const described = (name: string): TableDescription => after.tables.find((table) => table.name === name) as TableDescription;
   const everyTable = (): object[] => all.map(({ name, metadataLocation: metadata }) => ({ name, metadata }));
 
@@ -103,6 +115,13 @@ describe.skipIf(peerPython === null)('the tables, read by other programs', () =>
     const moved = requests.filter(({ name, snapshotId }) => described(name).currentSnapshotId !== snapshotId);
     expect(moved.map(({ name }) => name)).toEqual(expect.arrayContaining(['bronze.events', 'silver.orders', 'gold.fact_sales']));
     expect(await askPython<Fingerprints>('fingerprint.py', requests)).toEqual(before.fingerprints);
+  });
+
+  it('hold the same for DuckDB with its own Iceberg extension, now and then', async (test) => {
+    const now = await byDuckDb(after);
+    if (now === null) return test.skip('there is no such extension for this platform');
+    expect(now).toEqual(after.fingerprints);
+    expect(await byDuckDb(before)).toEqual(before.fingerprints);
   });
 
   it('are pruned to the files of one day, and found by bounds that were cut', async () => {

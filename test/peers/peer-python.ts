@@ -70,9 +70,9 @@ async function environmentOf({ executable, build }: Python): Promise<string> {
   try {
     await run(executable, ['-m', 'venv', made]);
     const inside = path.join(made, path.relative(environment, python));
-    await run(inside, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS], {
-      maxBuffer: 64e6,
-    });
+    // Wheels alone: nothing of a package runs while it is installed.
+    const options = ['--quiet', '--disable-pip-version-check', '--only-binary', ':all:'];
+    await run(inside, ['-m', 'pip', 'install', ...options, '-r', REQUIREMENTS], { maxBuffer: 64e6 });
     await symlink(made, environment, ON_WINDOWS ? 'junction' : 'dir');
   } catch (error) {
     await rm(made, { recursive: true, force: true });
