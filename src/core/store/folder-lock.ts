@@ -10,14 +10,17 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { KeystoneError } from '../errors.js';
 import { systemErrorCode } from './folder-error.js';
 import { hasEnded, ownProcessName } from './process-name.js';
 
 const FREE = 'free';
+/** A lock is held for one small write; a holder that takes longer is suspended, or was on a machine of which nothing is known. */
+const PATIENCE_MS = 30_000;
 
-/** Runs `work` while this process alone holds the lock at `folder`. */
-export async function withFolderLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  const turn = path.join(folder, String(await takeTurn(folder)));
+/** Runs `work` while this process alone holds the lock at `folder`. Throws KS_STORE when it does not come free in `patienceMs`. */
+export async function withFolderLock<T>(folder: string, work: () => Promise<T>, patienceMs = PATIENCE_MS): Promise<T> {
+  const turn = path.join(folder, String(await takeTurn(folder, patienceMs)));
   try {
     return await work();
   } finally {
@@ -27,12 +30,15 @@ export async function withFolderLock<T>(folder: string, work: () => Promise<T>):
   }
 }
 
-async function takeTurn(folder: string): Promise<number> {
+async function takeTurn(folder: string, patienceMs: number): Promise<number> {
   const holder = await ownProcessName();
+  let waitedMs = 0;
   for (let waitMs = 0.5; ; waitMs = Math.min(20, waitMs * 1.5)) {
     const newest = (await turnsOf(folder)).at(-1) ?? 0;
     if (newest > 0 && !(await isOver(path.join(folder, String(newest))))) {
+      if (waitedMs >= patienceMs) throw await stillHeld(path.join(folder, String(newest)));
       await delay(waitMs);
+      waitedMs += waitMs;
       continue;
     }
     const turn = newest + 1;
@@ -67,11 +73,19 @@ async function createTurn(turn: string, holder: string): Promise<boolean> {
   }
 }
 
+async function stillHeld(turn: string): Promise<KeystoneError> {
+  const holder = await readlink(turn).catch(() => 'a process that just ended');
+  return new KeystoneError('KS_STORE', `The lock ${turn} is held by ${holder} and does not come free`, {
+    hint: `Resume or end that process. If it ran on a machine that is gone, remove ${turn}.`,
+  });
+}
+
 /** Free, swept, or held by a process of this machine that no longer lives. */
 async function isOver(turn: string): Promise<boolean> {
   try {
     const holder = await readlink(turn);
-    return holder === FREE || (await hasEnded(holder));
+    // A copy of the folder may have made a path of the word: no process is named like one.
+    return holder === FREE || path.isAbsolute(holder) || (await hasEnded(holder));
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return true;
     throw error;
