@@ -113,6 +113,9 @@ describe.skipIf(!isBuilt())('a damaged lake (needs npm run build)', { timeout: 1
     'error.events',
   ];
 
+  /** All tables only in the long run. */
+  const some = (...names: TableName[]): readonly TableName[] => (process.env['KEYSTONE_SOAK'] === '1' ? TABLES : names);
+
   it.each(TABLES)('a row deleted from %s is named', async (name) => {
     const dir = await undamaged();
     const place = await withLake(dir, (lake) => tamper(lake, name, 'delete'));
@@ -123,7 +126,7 @@ describe.skipIf(!isBuilt())('a damaged lake (needs npm run build)', { timeout: 1
     expect(mentions(account, name === 'ledger.dispositions' ? '' : name, place), JSON.stringify(account.breaks)).toBe(true);
   });
 
-  it.each(TABLES)('a row doubled in %s is named', async (name) => {
+  it.each(some('silver.orders', 'bronze.events', 'error.events'))('a row doubled in %s is named', async (name) => {
     const dir = await undamaged();
     const place = await withLake(dir, (lake) => tamper(lake, name, 'double'));
     const account = await verify(dir);
@@ -131,25 +134,28 @@ describe.skipIf(!isBuilt())('a damaged lake (needs npm run build)', { timeout: 1
     expect(mentions(account, name, place), JSON.stringify(account.breaks)).toBe(true);
   });
 
-  it.each(TABLES)('a file removed from %s is named with the offsets it held, for people and for programs', async (name) => {
-    const dir = await undamaged();
-    const file = await withLake(dir, async (lake) => {
-      const table = await tableOf(lake, name);
-      const [first] = (await table.scan()).files;
-      await rm(fileOf(table, first as DataFile));
-      return first as DataFile;
-    });
-    const account = await verify(dir);
-    expect(account.closed).toBe(false);
-    expect(
-      account.breaks.some((one) => one.kind === 'file' && one.table === name && one.detail.includes(path.basename(file.path))),
-    ).toBe(true);
-    expect(account.breaks.some((one) => one.kind !== 'file' && one.offsets.length > 0)).toBe(true);
-    const { code, stdout } = await runCli(['ledger', 'verify', '--deep'], { cwd: dir });
-    expect({ code, named: stdout.includes(path.basename(file.path)) }).toEqual({ code: 3, named: true });
-  });
+  it.each(some('silver.geolocation', 'bronze.events', 'ledger.dispositions'))(
+    'a file removed from %s is named with the offsets it held, for people and for programs',
+    async (name) => {
+      const dir = await undamaged();
+      const file = await withLake(dir, async (lake) => {
+        const table = await tableOf(lake, name);
+        const [first] = (await table.scan()).files;
+        await rm(fileOf(table, first as DataFile));
+        return first as DataFile;
+      });
+      const account = await verify(dir);
+      expect(account.closed).toBe(false);
+      expect(
+        account.breaks.some((one) => one.kind === 'file' && one.table === name && one.detail.includes(path.basename(file.path))),
+      ).toBe(true);
+      expect(account.breaks.some((one) => one.kind !== 'file' && one.offsets.length > 0)).toBe(true);
+      const { code, stdout } = await runCli(['ledger', 'verify', '--deep'], { cwd: dir });
+      expect({ code, named: stdout.includes(path.basename(file.path)) }).toEqual({ code: 3, named: true });
+    },
+  );
 
-  it.each(['silver.orders', 'silver.geolocation', 'ledger.dispositions', 'quarantine.events'] as const)(
+  it.each(some('silver.orders', 'ledger.dispositions').filter((name) => name !== 'bronze.events'))(
     'a rollback of %s is reported by quick and deep, and no consumer builds on it',
     async (name) => {
       const dir = await undamaged();

@@ -16,7 +16,7 @@ import {
 
 const SOAK = process.env['KEYSTONE_SOAK'] === '1';
 /** Milliseconds after the first Parquet file is there: at once lies in the landing, the others in derivation and between commits. */
-const MOMENTS = SOAK ? Array.from({ length: 40 }, (_, n) => n * 25) : [0, 90, 220, 350];
+const MOMENTS = SOAK ? Array.from({ length: 40 }, (_, n) => n * 25) : [0, 120, 300];
 
 describe.skipIf(!isBuilt())('a suspended consumer (needs npm run build)', () => {
   it('commits nothing after another one took over, says so and ends well', { timeout: 600_000 }, async () => {
