@@ -1,6 +1,6 @@
 /** `consume run` that is asked to stop, or that meets a full disk: it ends in good order and goes on later. */
 import { spawnSync } from 'node:child_process';
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isBuilt, runCli } from '../support/cli-process.js';
