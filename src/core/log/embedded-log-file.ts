@@ -28,6 +28,8 @@ const SCHEMA = `
 
 /** Long enough for a peer's largest append on a slow disk; a peer that died holds no lock. */
 const BUSY_TIMEOUT_MS = 30_000;
+/** How long the committed offsets of a group wait for it. */
+const HINT_TIMEOUT_MS = 250;
 /** Chunks are tens of kilobytes: large pages write and read them in a third fewer system calls than SQLite's 4 KiB. */
 const PAGE_BYTES = 16 * 1024;
 /** Pages in the WAL after which a commit moves them to the file without waiting for readers. */
@@ -233,10 +235,17 @@ function prepareLogFile(db: SqliteFile): LogFile {
       }
       return low;
     },
-    commitOffsets: (group, topicId, nextOffsets) =>
-      db.immediate(() => {
-        for (const [partition, offset] of nextOffsets) setOffset.run(group, topicId, partition, offset);
-      }),
+    commitOffsets: (group, topicId, nextOffsets) => {
+      // Only hints: a writer that is suspended with the file's lock must not hold up readers, who wait behind this in the thread.
+      db.pragma(`busy_timeout=${HINT_TIMEOUT_MS}`);
+      try {
+        db.immediate(() => {
+          for (const [partition, offset] of nextOffsets) setOffset.run(group, topicId, partition, offset);
+        });
+      } finally {
+        db.pragma(`busy_timeout=${BUSY_TIMEOUT_MS}`);
+      }
+    },
     committedOffsets: (group, topicId) =>
       getOffsets.all(group, topicId).map((row) => [num(row, 'partition'), num(row, 'next_offset')] as const),
     close: () => db.close(),
