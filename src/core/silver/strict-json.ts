@@ -11,6 +11,8 @@ const SUSPICIOUS = String.raw`,\s*[\]}]|(^|[:\[,\s])-?(?i:nan|inf(inity)?)\s*([,
 
 /** Longer texts are judged by DuckDB alone for the wording of their fault. */
 const MAX_WORDED_LENGTH = 1_000_000;
+/** What RFC 8259 leaves open and DuckDB refuses: no column could hold it as UTF-8. */
+const NO_TEXT = 'an escape is no Unicode text (a lone surrogate)';
 const PAGE_ROWS = 5_000;
 
 /** null: valid. Otherwise why not, in the parser's words without the text itself (payloads stay out of messages). */
@@ -22,6 +24,7 @@ export function jsonFault(text: string): string | null {
     return (
       messageOf(error)
         .replace(/,? ?"[\s\S]*$/, '')
+        .replaceAll(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`)
         .slice(0, 200) || 'not valid JSON'
     );
   }
@@ -33,16 +36,16 @@ export function jsonFault(text: string): string | null {
  */
 export async function recheckJson(session: DuckSession, rows: string): Promise<void> {
   await session.run(`CREATE OR REPLACE TEMP TABLE json_suspects AS
-    SELECT _partition, _offset, _text, row_number() OVER () AS n FROM ${rows}
+    SELECT _partition, _offset, _text, _class, row_number() OVER () AS n FROM ${rows}
     WHERE (_class IS NULL AND regexp_matches(_text, ${quoteLiteral(SUSPICIOUS)})) OR (_class = 'invalid_json' AND length(_text) <= ${MAX_WORDED_LENGTH})`);
   await session.run('CREATE OR REPLACE TEMP TABLE json_faults (_partition INTEGER, _offset BIGINT, fault VARCHAR)');
   for (let from = 0; ; from += PAGE_ROWS) {
-    const page = await session.rows<{ _partition: number; _offset: bigint; _text: string }>(
-      `SELECT _partition, _offset, _text FROM json_suspects WHERE n > ${from} AND n <= ${from + PAGE_ROWS}`,
+    const page = await session.rows<{ _partition: number; _offset: bigint; _text: string; _class: string | null }>(
+      `SELECT _partition, _offset, _text, _class FROM json_suspects WHERE n > ${from} AND n <= ${from + PAGE_ROWS}`,
     );
     if (page.length === 0) break;
     const faults = page.flatMap((row) => {
-      const fault = jsonFault(row._text);
+      const fault = jsonFault(row._text) ?? (row._class === null ? null : NO_TEXT);
       return fault === null ? [] : [`(${row._partition}, ${row._offset}, ${quoteLiteral(fault)})`];
     });
     if (faults.length > 0) await session.run(`INSERT INTO json_faults VALUES ${faults.join(', ')}`);

@@ -103,6 +103,29 @@ test('what cannot be parsed goes to the error zone, what breaks the contract to 
   await closes(lake);
 });
 
+test('a byte that SQL text cannot hold is an event like any other', async () => {
+  const { lake } = await testLake();
+  await put(lake, [
+    { id: 'nul', payload: '\0' },
+    { id: 'nul in an object', payload: '{"a":\0}' },
+    { id: 'quote', payload: `{"a":'}` },
+    { id: 'lone surrogate', payload: String.raw`{"order_id":"\ud800"}` },
+    { id: 'nul\0id', payload: '{' },
+    { id: 'good', payload: order('a') },
+  ]);
+  await consume(lake);
+  const faults = await rows(lake, 'SELECT event_id, class, detail FROM error.events ORDER BY kafka_offset');
+  expect(faults).toMatchObject([
+    { event_id: 'nul', class: 'invalid_json', detail: String.raw`Unexpected token '\u0000'` },
+    { event_id: 'nul in an object', class: 'invalid_json', detail: String.raw`Unexpected token '\u0000'` },
+    { event_id: 'quote', class: 'invalid_json', detail: expect.stringContaining('Unexpected token') as unknown },
+    { event_id: 'lone surrogate', class: 'invalid_json', detail: 'an escape is no Unicode text (a lone surrogate)' },
+    { event_id: 'nul\0id', class: 'invalid_json', detail: expect.stringContaining('JSON') as unknown },
+  ]);
+  expect(await rows(lake, 'SELECT order_id FROM silver.orders')).toEqual([{ order_id: 'a' }]);
+  await closes(lake);
+});
+
 test('the newest version of a key stands, a resent old one never replaces it, duplicates change nothing', async () => {
   const { lake } = await testLake();
   await put(lake, [
