@@ -16,9 +16,6 @@ export interface TopicRange {
   readonly partitions: readonly PartitionRange[];
 }
 
-export const offsetsIn = (range: TopicRange): number =>
-  range.partitions.reduce((sum, { from, toExclusive }) => sum + (toExclusive - from), 0);
-
 export const nextOffsetOf = (nextOffsets: NextOffsets, topic: string, partition: number): number =>
   nextOffsets.get(topic)?.get(partition) ?? 0;
 

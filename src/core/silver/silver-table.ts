@@ -12,7 +12,7 @@ const LINEAGE_TYPES: readonly IcebergPrimitive[] = ['string', 'int', 'long', 'st
 
 export const silverTableName = (dataset: string): TableName => `silver.${dataset}`;
 
-export function icebergTypeOf(type: ColumnType): IcebergPrimitive {
+function icebergTypeOf(type: ColumnType): IcebergPrimitive {
   switch (type.kind) {
     case 'integer':
       return 'int';

@@ -16,7 +16,7 @@ const NO_TEXT = 'an escape is no Unicode text (a lone surrogate)';
 const PAGE_ROWS = 5_000;
 
 /** null: valid. Otherwise why not, in the parser's words without the text itself (payloads stay out of messages). */
-export function jsonFault(text: string): string | null {
+function jsonFault(text: string): string | null {
   try {
     JSON.parse(text);
     return null;
