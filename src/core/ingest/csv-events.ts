@@ -47,14 +47,13 @@ function columnsOf(header: CsvRecord, source: string): readonly string[] {
  */
 export async function* csvEvents(bytes: AsyncIterable<Uint8Array>, { dataset, source }: CsvEventsOptions): FileEvents {
   const scanner = createCsvScanner();
-  const idOf = fileEventIds(dataset);
+  const ids = fileEventIds(dataset);
   let columns: readonly string[] | undefined;
   let places: ReadonlyMap<string, number> = new Map();
   let payloadOf = csvPayloads([]);
 
   const eventOf = (record: CsvRecord, width: number): FileEvent => {
-    const eventId = idOf(record.raw);
-    if (record.kind === 'bad') return badRow(record, record.error, dataset, source, eventId);
+    if (record.kind === 'bad') return badRow(record, record.error, dataset, source, ids.ofBadRow(record.raw));
     const { cells } = record;
     if (cells.length !== width) {
       return badRow(
@@ -62,14 +61,15 @@ export async function* csvEvents(bytes: AsyncIterable<Uint8Array>, { dataset, so
         `${cells.length} ${cells.length === 1 ? 'cell' : 'cells'} where the header has ${width}`,
         dataset,
         source,
-        eventId,
+        ids.ofBadRow(record.raw),
       );
     }
     const valueOf = (column: string): unknown => {
       const place = places.get(column);
       return place === undefined ? undefined : cells[place];
     };
-    return { payload: payloadOf(cells), dataset, eventId, source, headers: [], valueOf };
+    const payload = payloadOf(cells);
+    return { payload, dataset, eventId: ids.ofPayload(payload), source, headers: [], valueOf };
   };
   const eventsOf = (records: readonly CsvRecord[]): readonly FileEvent[] => {
     let from = 0;

@@ -2,7 +2,7 @@
  * Splits CSV bytes into records, as RFC 4180 has them, and never loses a byte: what is no valid record comes out as a bad record
  * with its raw bytes and the reason, and scanning goes on behind it.
  *
- * Its own scanner and no library, because event ids are hashes of a record's exact bytes and because a broken quote must cost
+ * Its own scanner and no library, because a broken row is kept as its exact bytes and because a broken quote must cost
  * one line, not the rest of the file: when a record turns out broken (a stray quote, a quote that is never closed), only its
  * first line is bad, and the next line is read afresh. Cutting the input into other chunks never changes the result.
  *

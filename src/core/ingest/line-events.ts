@@ -70,12 +70,12 @@ async function* linesOf(
 /** @throws KeystoneError KS_CHECK_FAILED for a line longer than the limit. */
 export async function* lineEvents(bytes: AsyncIterable<Uint8Array>, options: LineEventsOptions): FileEvents {
   const { dataset, source } = options;
-  const idOf = fileEventIds(dataset);
+  const ids = fileEventIds(dataset);
   for await (const lines of linesOf(bytes, source, options.maxLineBytes)) {
     const events: FileEvent[] = [];
     for (const payload of lines) {
       if (payload.length === 0) options.onBlankLine?.();
-      else events.push({ payload, dataset, eventId: idOf(payload), source, headers: [], valueOf: jsonColumns(payload) });
+      else events.push({ payload, dataset, eventId: ids.ofPayload(payload), source, headers: [], valueOf: jsonColumns(payload) });
     }
     if (events.length > 0) yield events;
   }

@@ -11,7 +11,7 @@ import type { FileEvents } from './file-event.js';
  * @throws KeystoneError KS_NOT_FOUND when a file cannot be read.
  */
 export async function* rawEvents(paths: readonly string[], dataset: string, source: string | undefined): FileEvents {
-  const idOf = fileEventIds(dataset);
+  const ids = fileEventIds(dataset);
   for (const file of paths) {
     const payload = await readFile(file).catch((cause: unknown) => {
       throw new KeystoneError('KS_NOT_FOUND', `cannot read ${file}: ${messageOf(cause)}`, {
@@ -23,7 +23,7 @@ export async function* rawEvents(paths: readonly string[], dataset: string, sour
       {
         payload,
         dataset,
-        eventId: idOf(payload),
+        eventId: ids.ofPayload(payload),
         source: source ?? path.basename(file),
         headers: [],
         valueOf: jsonColumns(payload),

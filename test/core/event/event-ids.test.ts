@@ -11,8 +11,9 @@ const sha256 = (...parts: (string | Uint8Array)[]): Buffer => {
 };
 
 describe('file event ids', () => {
-  it('hash dataset and record as documented, and count repetitions', () => {
-    const idOf = fileEventIds('orders');
+  it('hash dataset and payload as documented, and count repetitions', () => {
+    const ids = fileEventIds('orders');
+    const idOf = ids.ofPayload;
     const record = Buffer.from('1,"a"');
     const first = sha256('orders\0', record);
     expect([idOf(record), idOf(record), idOf(record)]).toEqual([
@@ -23,6 +24,7 @@ describe('file event ids', () => {
     const long = Buffer.alloc(100_000, 'x');
     expect(idOf(long)).toBe(sha256('orders\0', long).toString('hex'));
     expect(idOf(Buffer.alloc(0))).toBe(sha256('orders\0').toString('hex'));
+    expect(ids.ofBadRow(record)).toBe(sha256('orders\0\0', record).toString('hex'));
   });
 });
 

@@ -43,6 +43,16 @@ describe('CSV events', () => {
     expect(other?.eventId).not.toBe(first[0]);
   });
 
+  it('knows a row by what it says: other quoting is the same event, another header is not, nor is a row that cannot be read', async () => {
+    const ids = async (text: string): Promise<string[]> => (await read(text)).map(({ eventId }) => eventId);
+    const [plain] = await ids('a,b\n1,2\n');
+    expect(await ids('"a",b\n"1",2\n')).toEqual([plain]);
+    expect(await ids('b,a\n1,2\n')).not.toEqual([plain]);
+    const [row] = await read('a\n{"a":"1"}\n');
+    expect(textOf(row?.payload ?? Buffer.alloc(0))).toBe('{"a":"1"}');
+    expect(await ids('a\n1\n')).not.toEqual([row?.eventId]);
+  });
+
   it('yields nothing for an empty file and for a header alone', async () => {
     expect(await read('')).toEqual([]);
     expect(await read('a,b\n')).toEqual([]);
