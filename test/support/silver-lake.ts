@@ -11,12 +11,14 @@ import { systemEffects } from './effects.js';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 
-/** `overrides`: folders to use instead of the shipped ones. `atEnd` registers the clean-up (a lake for many tests: in `afterAll`). */
+/** `overrides`: folders to use instead of the shipped ones. `atEnd` registers the clean-up (a lake for many tests: in `afterAll`). `folder`: the project's, below the temporary one. */
 export async function silverLake(
   overrides: Partial<Pick<ResolvedConfig, 'contracts' | 'models'>> = {},
   atEnd: (cleanUp: () => Promise<void>) => void = onTestFinished,
+  folder = '',
 ): Promise<Lakehouse> {
-  const projectDir = await mkdtemp(path.join(os.tmpdir(), 'keystone-test-'));
+  const temporary = await mkdtemp(path.join(os.tmpdir(), 'keystone-test-'));
+  const projectDir = path.join(temporary, folder);
   const { profiles, ...config } = keystoneConfig.parse({});
   const profile = profiles['local'];
   if (!profile) throw new Error('the default configuration has no profile "local"');
@@ -39,7 +41,7 @@ export async function silverLake(
   );
   atEnd(async () => {
     await lakehouse.close();
-    await rm(projectDir, { recursive: true, force: true });
+    await rm(temporary, { recursive: true, force: true });
   });
   return lakehouse;
 }

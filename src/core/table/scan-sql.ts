@@ -2,6 +2,7 @@
  * SQL that reads data files by field id, so that renamed and added columns come out right whenever a file was written. Only the
  * given files are read, never a folder: replaced files stay there until they expire.
  */
+import { withoutGlob } from '../engine/duckdb/glob-path.js';
 import { quoteIdentifier, quoteLiteral } from '../engine/sql-text.js';
 import type { ObjectStore } from '../store/object-store.js';
 import { duckType } from './iceberg-type.js';
@@ -47,6 +48,3 @@ export async function scanSql(
     `schema = MAP {${schema.join(', ')}})`
   );
 }
-
-/** DuckDB takes every path for a glob; brackets make its characters plain ones. */
-const withoutGlob = (file: string): string => file.replaceAll(/[*?[]/g, (character) => `[${character}]`);

@@ -10,6 +10,7 @@ import type { JsonValue, QueryOptions, QueryResult, SqlEngine } from '../sql-eng
 import { quoteLiteral } from '../sql-text.js';
 import { loadAthenaPrelude, useDialect } from './athena-prelude.js';
 import type { DuckSession } from './duck-session.js';
+import { withoutGlob } from './glob-path.js';
 import { jsonValueOf } from './json-value.js';
 import { createLakeView } from './lake-view.js';
 import { placeOf, sqlFailure } from './sql-failure.js';
@@ -38,7 +39,9 @@ type Query = ParsedStatement & { readonly kind: 'query' };
 
 export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEngine> {
   const { session } = options;
-  await session.run(`SET allowed_directories = [${options.readableFolders.map(quoteLiteral).join(', ')}]`);
+  // Both the path as a query writes it (escaped) and the path that comes of it are looked up among the allowed ones.
+  const allowed = new Set(options.readableFolders.flatMap((folder) => [folder, withoutGlob(folder)]));
+  await session.run(`SET allowed_directories = [${[...allowed].map(quoteLiteral).join(', ')}]`);
   await session.run('SET enable_external_access = false');
   await loadAthenaPrelude(session);
   /** Metadata location and bytes of each table's view, so that an unchanged table costs one catalog read. */
@@ -119,7 +122,7 @@ export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEng
       return { ...(await readRows(result, queryOptions.maxRows ?? Number.POSITIVE_INFINITY)), bytesScanned };
     } catch (error) {
       if (queryOptions.signal?.aborted) throw new KeystoneError('KS_INTERRUPTED', 'the query was stopped', { cause: error });
-      throw sqlFailure(error, sql);
+      throw sqlFailure(error, sql, parsed.tables);
     } finally {
       queryOptions.signal?.removeEventListener('abort', interrupt);
     }

@@ -4,6 +4,7 @@
  */
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { KeystoneError, messageOf } from '../../errors.js';
+import { damagedFile } from './damaged-file.js';
 
 export interface DuckSessionOptions {
   /** Upper bound of DuckDB's buffer manager in bytes (its allocations outside it add some). */
@@ -57,7 +58,11 @@ export async function openDuckSession(options: DuckSessionOptions): Promise<Duck
     try {
       return await work();
     } catch (error) {
-      throw new KeystoneError('KS_ENGINE', `DuckDB: ${messageOf(error)}`, { cause: error, details: { sql: sql.slice(0, 500) } });
+      const message = messageOf(error);
+      throw (
+        damagedFile(message, error) ??
+        new KeystoneError('KS_ENGINE', `DuckDB: ${message}`, { cause: error, details: { sql: sql.slice(0, 500) } })
+      );
     }
   };
   const bind = (params: readonly DuckDBValue[] | undefined): DuckDBValue[] | undefined => (params ? [...params] : undefined);

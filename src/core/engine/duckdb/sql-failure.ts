@@ -1,5 +1,7 @@
-/** DuckDB's refusals of a user's SQL as `KS_SQL`, with its own words and the place. */
+/** DuckDB's refusals of a user's SQL as `KS_SQL`, with its own words and the place; a damaged data file is none of its writer's faults. */
 import { KeystoneError, messageOf } from '../../errors.js';
+import type { TableName } from '../../table/table-api.js';
+import { damagedFile } from './damaged-file.js';
 
 /** Errors whose cause lies outside the statement: the engine's, not the writer's. */
 const ENGINE_FAILURE = /^(?:IO|Out of Memory|Internal|FATAL|TransactionContext|Permission|HTTP)\b/i;
@@ -19,9 +21,11 @@ function placeInMessage(message: string): { readonly line: number; readonly colu
   return { line: Number(match[1]), column: elided ? 1 : Math.max(1, match[3].length - prefix + 1) };
 }
 
-/** `error` came from preparing or running `sql`. */
-export function sqlFailure(error: unknown, sql: string): KeystoneError {
+/** `error` came from preparing or running `sql`, which reads these tables. */
+export function sqlFailure(error: unknown, sql: string, read: readonly TableName[]): KeystoneError {
   const message = messageOf(error);
+  const damaged = damagedFile(message, error, read);
+  if (damaged) return damaged;
   const details = { ...placeInMessage(message), sql: sql.slice(0, 500) };
   if (ENGINE_FAILURE.test(message)) {
     const memory = /^Out of Memory/i.test(message);

@@ -177,3 +177,13 @@ describe('the DuckDB engine', () => {
     await own.close();
   });
 });
+
+describe('a project below a folder with glob characters', () => {
+  it.each(['star*', 'what?', 'square[a]', "all [*?]x] o'neil"])('is queried: %s', async (folder) => {
+    const lakehouse = await silverLake({}, undefined, folder);
+    await putSilver(lakehouse, 'orders', ORDERS(0, 3));
+    const engine = await lakehouse.engine();
+    expect((await engine.query('SELECT count(*) AS n FROM silver.orders')).rows).toEqual([{ n: 3 }]);
+    await expect(engine.query("SELECT * FROM read_text('/etc/hostname')")).rejects.toMatchObject({ code: 'KS_SQL' });
+  });
+});
