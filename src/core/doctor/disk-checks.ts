@@ -1,6 +1,6 @@
 /** Does the disk keep what Keystone's promises rest on: writing, fsync, hard links, room? Tried, not looked up. */
 import { constants } from 'node:fs';
-import { access, link, mkdir, open, readFile, rm, stat, statfs } from 'node:fs/promises';
+import { access, link, mkdir, open, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Effects } from '../lakehouse.js';
 import { examine, failed, ok, skipped, warning, type DoctorCheck } from './doctor-check.js';
@@ -82,9 +82,7 @@ const fsyncWorks = (label: string, trial: string, effects: Effects): Promise<Doc
 const hardLinksWork = (label: string, trial: string): Promise<DoctorCheck> =>
   examine(`${label} hard links`, 'KS_STORE', async () => {
     const [from, to] = [path.join(trial, 'one'), path.join(trial, 'two')];
-    const file = await open(from, 'wx');
-    await file.writeFile('linked');
-    await file.close();
+    await writeFile(from, 'linked', { flag: 'wx' });
     const fix = `put the ${label} on a file system with hard links (ext4, xfs, APFS, NTFS): a file is created only if absent by linking it`;
     const linked = await link(from, to).then(
       () => true,
@@ -105,7 +103,7 @@ const hardLinksWork = (label: string, trial: string): Promise<DoctorCheck> =>
 const clockAgrees = (label: string, trial: string, effects: Effects): Promise<DoctorCheck> =>
   examine(`${label} clock`, 'KS_STORE', async () => {
     const file = path.join(trial, 'clock');
-    await (await open(file, 'w')).close();
+    await writeFile(file, '');
     const skewMs = Math.round((await stat(file)).mtimeMs - effects.clock.nowMs());
     if (Math.abs(skewMs) <= CLOCK_SKEW_MS) return ok(`${label} clock`, 'agrees with this machine');
     return warning(

@@ -1,8 +1,9 @@
 /** A new project from the templates: configuration, contracts, models. What a person has changed is never overwritten unasked. */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { KeystoneError } from '../errors.js';
+import { KeystoneError, messageOf } from '../errors.js';
+import { makeFolder } from '../store/make-folder.js';
 
 /** The same depth below `src` and below `dist`. */
 const TEMPLATES = fileURLToPath(new URL('../../../templates/', import.meta.url));
@@ -98,7 +99,7 @@ async function actionFor(file: string, content: Buffer): Promise<InitFile['actio
 
 async function writeProjectFile(file: string, content: Buffer, action: 'create' | 'overwrite'): Promise<void> {
   try {
-    await mkdir(path.dirname(file), { recursive: true });
+    await makeFolder(path.dirname(file));
     // A file that appeared in between is not ours to overwrite.
     await writeFile(file, content, { flag: action === 'create' ? 'wx' : 'w' });
   } catch (error) {
@@ -107,4 +108,7 @@ async function writeProjectFile(file: string, content: Buffer, action: 'create' 
 }
 
 const notWritable = (file: string, cause: unknown): KeystoneError =>
-  new KeystoneError('KS_STORE', `${file} cannot be written`, { hint: 'check the folder and its permissions', cause });
+  new KeystoneError('KS_STORE', `${file} cannot be written: ${messageOf(cause)}`, {
+    hint: 'check the folder and its permissions',
+    cause,
+  });

@@ -2,8 +2,9 @@
  * Writing so that a power cut can't take it back: a file's bytes are on disk before its name is, and its name is on disk
  * before the write resolves (fsync of the file, then of every folder whose entries changed).
  */
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder } from './make-folder.js';
 
 /** Creates `file` (which must not exist) with these bytes, on disk when it resolves. */
 export async function writeDurably(file: string, body: Uint8Array): Promise<void> {
@@ -28,7 +29,7 @@ export async function syncPath(target: string): Promise<void> {
 
 /** Makes a folder and its missing parents, with their names on disk by `syncFolder`. */
 export async function makeFolderDurably(folder: string, syncFolder: (folder: string) => Promise<void>): Promise<void> {
-  const firstMade = await mkdir(folder, { recursive: true });
+  const firstMade = await makeFolder(folder);
   if (firstMade === undefined) return;
   for (let made = folder; ; made = path.dirname(made)) {
     await syncFolder(path.dirname(made));

@@ -8,12 +8,13 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { type BigIntStats, type Dirent } from 'node:fs';
-import { copyFile, link, mkdir, open, readdir, rename, rm, stat, unlink, utimes } from 'node:fs/promises';
+import { copyFile, link, open, readdir, rename, rm, stat, unlink, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { KeystoneError } from '../errors.js';
 import { folderSyncer, makeFolderDurably, syncPath, writeDurably } from './durable-file.js';
 import { folderError, systemErrorCode } from './folder-error.js';
 import { withFolderLock } from './folder-lock.js';
+import { makeFolder } from './make-folder.js';
 import { RESERVED_SEGMENT, checkedKey, compareKeys } from './object-key.js';
 import { openStagingFolder } from './staging-folder.js';
 import type { ObjectInfo, ObjectStore, PutOutcome, StoredObject } from './object-store.js';
@@ -27,7 +28,7 @@ export async function openFolderStore(rootPath: string): Promise<ObjectStore> {
   let opened: Promise<string> | undefined;
   /** This process's staging folder, made on the first write. */
   const stagingDir = (): Promise<string> => (opened ??= openStagingFolder(staging));
-  await mkdir(staging, { recursive: true }).catch((error: unknown) => {
+  await makeFolder(staging).catch((error: unknown) => {
     throw folderError('open the lake folder', root, error);
   });
 
