@@ -38,7 +38,8 @@ export const ERROR_CODES = {
   },
   KS_LOG_RECREATED: {
     exitCode: EXIT.dataFailed,
-    meaning: "A topic's end lies below the lake's next offset: it was deleted or recreated. Nothing is restarted silently.",
+    meaning:
+      'A topic is not the one the lake was built from (another identity, a lower end, or none): it was deleted or recreated.',
   },
   KS_LOG_TRUNCATED: {
     exitCode: EXIT.dataFailed,

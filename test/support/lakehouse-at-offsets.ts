@@ -36,7 +36,9 @@ export async function lakehouseAt(
     ...lakehouse,
     table: async (name) => {
       const next = nextOffsets[name];
-      return next === undefined ? null : ({ state: async () => ({ nextOffsets: next }) } as unknown as Table);
+      return next === undefined
+        ? null
+        : ({ state: async () => ({ nextOffsets: next, currentSnapshot: null, snapshots: [] }) } as unknown as Table);
     },
     advance: (ms) => void (nowMs += ms),
   };

@@ -1,4 +1,5 @@
 /** A log in memory for tests of what stands on the port; the embedded log has its own suite. */
+import { randomUUID } from 'node:crypto';
 import type { EventLog, LogRecord, NewRecord, RecordPosition } from '../../src/core/log/event-log.js';
 
 export interface MemoryLog extends EventLog {
@@ -14,6 +15,7 @@ export interface MemoryLog extends EventLog {
 
 export function memoryLog(): MemoryLog {
   const topics = new Map<string, LogRecord[][]>();
+  const identity = randomUUID();
   let turn = 0;
   const partitionsOf = (topic: string): LogRecord[][] => topics.get(topic) ?? [];
   const place = (record: NewRecord, count: number): number => {
@@ -61,6 +63,7 @@ export function memoryLog(): MemoryLog {
       const records = (partitionsOf(topic)[partition] ?? []).slice(fromOffset, fromOffset + limit.maxRecords);
       return { records, nextOffset: fromOffset + records.length };
     },
+    topicId: async (topic) => (topics.has(topic) ? `${identity}/${topic}` : null),
     bounds: async (topic) =>
       partitionsOf(topic).map((held, partition) => ({ partition, startOffset: 0, endOffset: held.length })),
     offsetAt: async () => 0,

@@ -31,14 +31,19 @@ Seconds are the age of the oldest event that is not in bronze yet.`;
         this.addWarning(`partition ${partition}: ${startOffset - lakeOffset} events expired before they were read`);
       if (condition === 'recreated')
         this.addWarning(
-          `partition ${partition}: the log ends at ${endOffset}, below the lake's ${lakeOffset}: the topic was recreated`,
+          endOffset < lakeOffset
+            ? `partition ${partition}: the log ends at ${endOffset}, below the lake's ${lakeOffset}: the topic was recreated`
+            : `partition ${partition}: the lake's ${lakeOffset} is of another topic of this name: the topic was recreated`,
         );
     }
     const { lagEvents, lagSeconds } = lag.total;
+    const isRecreated = lag.partitions.some(({ condition }) => condition === 'recreated');
     this.done(
-      lagEvents === 0
-        ? `Done. ${lag.topic} is caught up.`
-        : `Done. ${lag.topic} is ${lagEvents} events, ${lagSeconds.toFixed(1)} s behind.`,
+      isRecreated
+        ? `Done. ${lag.topic} was recreated: keystone ledger verify.`
+        : lagEvents === 0
+          ? `Done. ${lag.topic} is caught up.`
+          : `Done. ${lag.topic} is ${lagEvents} events, ${lagSeconds.toFixed(1)} s behind.`,
     );
     return lag;
   }

@@ -17,6 +17,8 @@ export interface Landing {
   readonly records: readonly BronzeRecord[];
   readonly ranges: readonly OffsetRange[];
   readonly holes: readonly OffsetHole[];
+  /** Which log they come from (`logIdSummary`). */
+  readonly summary: Readonly<Record<string, string>>;
 }
 
 export async function landBatch(
@@ -33,7 +35,11 @@ export async function landBatch(
     await store.delete(add.map(({ path }) => store.keyOf(path)));
     throw error;
   }
-  return bronze.commit({ add, fence: { ranges: landing.ranges, holes: landing.holes, fencingToken } });
+  return bronze.commit({
+    add,
+    fence: { ranges: landing.ranges, holes: landing.holes, fencingToken },
+    summary: landing.summary,
+  });
 }
 
 /** Tells lag tools where the lake is; only a hint, so it never fails the way. */

@@ -4,12 +4,14 @@
  */
 import { bronzeRecordOf } from '../bronze/bronze-record.js';
 import { hintOffsets, landBatch } from '../bronze/land-batch.js';
+import { logIdSummary } from '../bronze/log-identity.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { nextBacklogStep, refuseRolledBack } from '../silver/backlog.js';
 import { deriveRange } from '../silver/derive-range.js';
 import { addCounts, type DerivedCounts, type Derivation } from '../silver/derivation.js';
 import { checkBounds, fetchBatch } from './fetch-batch.js';
 import type { ConsumeOptions } from './consume-options.js';
+import { sameLog } from './log-recreated.js';
 
 /** What a run has done so far; the builder adds to it. */
 export interface BuildProgress {
@@ -71,7 +73,9 @@ export async function buildLake(
   /** Lands one batch; `done`: bronze holds everything up to the targets. */
   const land = async (): Promise<'landed' | 'nothing' | 'done' | 'lost'> => {
     const { bronze } = derivation.tables;
-    const next = (await bronze.state()).nextOffsets.get(topic) ?? new Map<number, number>();
+    const state = await bronze.state();
+    const logId = await sameLog(log, state, topic);
+    const next = state.nextOffsets.get(topic) ?? new Map<number, number>();
     if (options.untilCaughtUp && [...targets].every(([partition, end]) => (next.get(partition) ?? 0) >= end)) return 'done';
     const waitMs = options.untilCaughtUp ? 0 : consume.flushInterval;
     const batch = await fetchBatch(log, derivation.clock, topic, next, { ...limits, waitMs }, toRow, options.signal);
@@ -85,7 +89,7 @@ export async function buildLake(
     const outcome = await landBatch(
       bronze,
       derivation.store,
-      { records: batch.records, ranges, holes: batch.holes },
+      { records: batch.records, ranges, holes: batch.holes, summary: logIdSummary(state, topic, logId) },
       {
         commitId: Buffer.from(derivation.randomBytes(8)).toString('hex'),
         ingestedAtUs: derivation.clock.nowMs() * 1000,
@@ -105,7 +109,10 @@ export async function buildLake(
   };
 
   // Also when nothing is left to fetch: a topic that was deleted and made anew looks like one that is caught up.
-  checkBounds(topic, await log.bounds(topic), (await derivation.tables.bronze.state()).nextOffsets.get(topic) ?? new Map());
+  // The lake before the log: what a suspended builder lands in between must not look like an end below the lake.
+  const landed = await derivation.tables.bronze.state();
+  await sameLog(log, landed, topic);
+  checkBounds(topic, await log.bounds(topic), landed.nextOffsets.get(topic) ?? new Map());
   await report();
   let deriving = derive();
   for (;;) {

@@ -5,6 +5,7 @@ import { KeystoneError } from '../errors.js';
 import type { EventLog, PartitionBounds } from '../log/event-log.js';
 import type { OffsetHole } from '../table/table-api.js';
 import type { TopicRange } from '../silver/offset-ranges.js';
+import { logRecreated } from './log-recreated.js';
 
 export interface Batch {
   readonly range: TopicRange;
@@ -33,19 +34,20 @@ export function checkBounds(topic: string, bounds: readonly PartitionBounds[], n
   const partitions = new Set(bounds.map(({ partition }) => partition));
   for (const [partition, expected] of next) {
     if (expected === 0 || partitions.has(partition)) continue;
-    throw new KeystoneError(
-      'KS_LOG_RECREATED',
-      `${topic} has no partition ${partition} any more, but the lake holds it up to ${expected}: the topic was deleted or recreated`,
-      { hint: 'keystone ledger verify', details: { topic, partition, endOffset: null, lakeOffset: expected } },
-    );
+    const what = bounds.length === 0 ? `${topic} does not exist in the log` : `${topic} has no partition ${partition} any more`;
+    throw logRecreated(topic, `${what}, but the lake holds it up to ${expected}`, {
+      partition,
+      endOffset: null,
+      lakeOffset: expected,
+    });
   }
   for (const { partition, startOffset, endOffset } of bounds) {
     const expected = next.get(partition) ?? 0;
     if (endOffset < expected) {
-      throw new KeystoneError(
-        'KS_LOG_RECREATED',
-        `${topic} partition ${partition} ends at ${endOffset}, but the lake already holds it up to ${expected}: the topic was deleted or recreated`,
-        { hint: 'keystone ledger verify', details: { topic, partition, endOffset, lakeOffset: expected } },
+      throw logRecreated(
+        topic,
+        `${topic} partition ${partition} ends at ${endOffset}, but the lake already holds it up to ${expected}`,
+        { partition, endOffset, lakeOffset: expected },
       );
     }
     if (startOffset > expected) {

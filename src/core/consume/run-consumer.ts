@@ -15,8 +15,10 @@ import { silverTable } from '../silver/silver-table.js';
 import type { Table } from '../table/table-api.js';
 import { buildLake } from './build-lake.js';
 import type { ConsumeOptions } from './consume-options.js';
+import { checkBounds } from './fetch-batch.js';
 import { keepLease, type LeaseKeeper } from '../state/lease-keeper.js';
 import { leaseName } from './lease-name.js';
+import { sameLog } from './log-recreated.js';
 
 export interface ConsumeTotals {
   readonly topic: string;
@@ -41,6 +43,12 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
   const topic = config.profile.log.topic;
   const startedAtMs = clock.nowMs();
   const log = await lakehouse.log();
+  // Before the topic is made if absent: of a lake that holds events of it, it was lost.
+  const landed = await (await lakehouse.table(BRONZE_EVENTS.name))?.state();
+  if (landed) {
+    await sameLog(log, landed, topic);
+    checkBounds(topic, await log.bounds(topic), landed.nextOffsets.get(topic) ?? new Map());
+  }
   await log.ensureTopic(topic, config.profile.log.partitions);
   const targets = new Map((await log.bounds(topic)).map(({ partition, endOffset }) => [partition, endOffset]));
   const state = await lakehouse.state();

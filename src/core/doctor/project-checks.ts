@@ -1,5 +1,8 @@
 /** What the project holds: contracts, models, the log, the lake's tables. Looks without making anything. */
 import { stat } from 'node:fs/promises';
+import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
+import { checkBounds } from '../consume/fetch-batch.js';
+import { sameLog } from '../consume/log-recreated.js';
 import { loadModels } from '../gold/load-models.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { examine, failed, ok, warning, type DoctorCheck } from './doctor-check.js';
@@ -35,9 +38,20 @@ const modelsCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
 
 const logCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
   examine('log', 'KS_LOG', async () => {
-    const { path, topic } = lakehouse.config.profile.log;
-    if (!(await exists(path))) return ok('log', `${path} is made by the first event`);
-    const bounds = await (await lakehouse.log()).bounds(topic);
+    const { log, store } = lakehouse.config.profile;
+    const { topic } = log;
+    const bronze = (await exists(store.path)) ? await lakehouse.table(BRONZE_EVENTS.name) : null;
+    const landed = await bronze?.state();
+    // A lost or recreated topic fails the check with the refusal that consume would end with.
+    const next = landed?.nextOffsets.get(topic) ?? new Map<number, number>();
+    if (!(await exists(log.path))) {
+      checkBounds(topic, [], next);
+      return ok('log', `${log.path} is made by the first event`);
+    }
+    const opened = await lakehouse.log();
+    const bounds = await opened.bounds(topic);
+    if (landed) await sameLog(opened, landed, topic);
+    checkBounds(topic, bounds, next);
     const events = bounds.reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0);
     return ok('log', `topic ${topic}: ${events} events in ${bounds.length} partitions`);
   });

@@ -3,6 +3,7 @@
  * were committed to the log are shown beside them as what other lag tools see.
  */
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
+import { isOtherLog } from '../bronze/log-identity.js';
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { PartitionBounds } from '../log/event-log.js';
@@ -21,7 +22,7 @@ export interface PartitionLag {
   readonly lagEvents: number;
   /** Age of the oldest of them; 0 when there is none. */
   readonly lagSeconds: number;
-  /** `truncated`: events expired before bronze read them; `recreated`: the log ends below what bronze holds. */
+  /** `truncated`: events expired before bronze read them; `recreated`: the log ends below what bronze holds, or the topic is another one. */
   readonly condition: 'ok' | 'truncated' | 'recreated';
 }
 
@@ -49,13 +50,15 @@ export async function measureLag(
   const log = await lakehouse.log();
   // The lake is read first: an event that lands in between counts as lag, never as an end below the lake.
   const bronze = await lakehouse.table(BRONZE_EVENTS.name);
-  const lake = (await bronze?.state())?.nextOffsets.get(topic);
+  const state = await bronze?.state();
+  const lake = state?.nextOffsets.get(topic);
   const bounds = await log.bounds(topic);
   if (bounds.length === 0) {
     throw new KeystoneError('KS_NOT_FOUND', `Topic ${topic} does not exist in the log`, {
       hint: 'Send events first (keystone ingest csv, keystone ingest serve), or name another one with --topic.',
     });
   }
+  const isOther = state !== undefined && isOtherLog(state, topic, await log.topicId(topic));
   const committed = await log.committedOffsets(group, topic);
   const nowMs = effects.clock.nowMs();
   const partitions = await Promise.all(
@@ -72,7 +75,7 @@ export async function measureLag(
         lakeOffset,
         lagEvents,
         lagSeconds: oldestAtUs === null ? 0 : Math.max(0, nowMs - oldestAtUs / 1000) / 1000,
-        condition: endOffset < lakeOffset ? 'recreated' : startOffset > lakeOffset ? 'truncated' : 'ok',
+        condition: isOther || endOffset < lakeOffset ? 'recreated' : startOffset > lakeOffset ? 'truncated' : 'ok',
       };
     }),
   );

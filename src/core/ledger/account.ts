@@ -22,7 +22,7 @@ export interface AccountBreak {
     | 'reject-doubled' // such a row twice, or without its disposition
     | 'count' // snapshot summaries contradict each other
     | 'file' // a data file is missing or does not hold what its manifest says
-    | 'log-recreated'; // the topic ends below bronze's next offset
+    | 'log-recreated'; // the topic ends below bronze's next offset, or is another one of the same name
   readonly table: string;
   readonly detail: string;
   readonly count: number;

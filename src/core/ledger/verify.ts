@@ -4,6 +4,7 @@
  * reads the data.
  */
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
+import { landedLogIds, isOtherLog } from '../bronze/log-identity.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { ERROR_EVENTS, QUARANTINE_EVENTS } from '../quarantine/quarantine-tables.js';
 import { nextOffsetOf } from '../silver/offset-ranges.js';
@@ -36,6 +37,7 @@ export async function verifyLedger(lakehouse: Lakehouse, options: VerifyOptions)
   const partitions = await partitionAccounts(lakehouse, landed, cut?.processed ?? new Map(), holes);
 
   const breaks: AccountBreak[] = partitions.flatMap(recreated);
+  if (bronzeState) breaks.push(...(await otherLogs(lakehouse, bronzeState)));
   breaks.push(...summaryBreaks(partitions, bronzeState, cut));
   if (options.deep && bronze && bronzeState) {
     breaks.push(...(await deepBreaks(lakehouse, { bronze, bronzeState, cut, partitions, holes }, options)));
@@ -115,6 +117,23 @@ const recreated = (one: PartitionAccount): readonly AccountBreak[] =>
         },
       ]
     : [];
+
+/** A topic that was made anew and has outgrown the old one has no offset that would give it away. */
+async function otherLogs(lakehouse: Lakehouse, bronze: TableState): Promise<readonly AccountBreak[]> {
+  const log = await lakehouse.log();
+  const breaks: AccountBreak[] = [];
+  for (const topic of Object.keys(landedLogIds(bronze)).toSorted()) {
+    if (!isOtherLog(bronze, topic, await log.topicId(topic))) continue;
+    breaks.push({
+      kind: 'log-recreated',
+      table: BRONZE_EVENTS.name,
+      detail: `${topic} is not the topic that bronze was landed from, another one of the same name: it was deleted or recreated`,
+      count: sum([...(bronze.nextOffsets.get(topic)?.values() ?? [])]),
+      offsets: [],
+    });
+  }
+  return breaks;
+}
 
 /** What the snapshot summaries alone must add up to. */
 function summaryBreaks(

@@ -11,9 +11,9 @@ import { openSqliteFile, type SqliteFile, type SqliteRow } from '../sqlite/sqlit
 import type { PartitionBounds } from './event-log.js';
 import type { ChunkPlace } from './record-chunk.js';
 
-const SCHEMA_VERSION = 1;
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS topics (
+/** Step n leads from schema version n to n + 1. Never change one that was released: add another. */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE IF NOT EXISTS topics (
     topic_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL
   ) STRICT;
   CREATE TABLE IF NOT EXISTS chunks (
@@ -24,7 +24,11 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS group_offsets (
     consumer_group TEXT NOT NULL, topic_id INTEGER NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL,
     PRIMARY KEY (consumer_group, topic_id, partition)
-  ) STRICT, WITHOUT ROWID;`;
+  ) STRICT, WITHOUT ROWID;`,
+  // Null only for a topic that a process of the older version, still running, makes after this step.
+  `ALTER TABLE topics ADD COLUMN identity TEXT;
+  UPDATE topics SET identity = lower(hex(randomblob(16)));`,
+];
 
 /** Long enough for a peer's largest append on a slow disk; a peer that died holds no lock. */
 const BUSY_TIMEOUT_MS = 30_000;
@@ -42,6 +46,8 @@ const PLAN_ROWS = { first: 8, most: 512 };
 export interface TopicInfo {
   readonly topicId: number;
   readonly partitions: number;
+  /** Random hex digits, made with the topic; null when it was made by an older version. */
+  readonly identity: string | null;
 }
 
 /** Records of one partition, encoded by `encodeChunk`. */
@@ -88,20 +94,24 @@ export function openLogFile(path: string): LogFile {
 function prepareLogFile(db: SqliteFile): LogFile {
   const { path } = db;
   db.pragma(`wal_autocheckpoint=${CHECKPOINT_PAGES}`);
-  const version = Number(db.pragma('user_version'));
-  if (version > SCHEMA_VERSION) {
-    throw new KeystoneError('KS_LOG', `The event log ${path} was written by a newer Keystone (schema ${version})`, {
+  const found = Number(db.pragma('user_version'));
+  if (found > MIGRATIONS.length) {
+    throw new KeystoneError('KS_LOG', `The event log ${path} was written by a newer Keystone (schema ${found})`, {
       hint: 'Update Keystone.',
     });
   }
-  if (version === 0) {
+  for (let version = found; version < MIGRATIONS.length; version++) {
     db.immediate(() => {
-      db.exec(SCHEMA);
-      db.pragma(`user_version=${SCHEMA_VERSION}`);
+      // Another process may have done the step since.
+      if (Number(db.pragma('user_version')) !== version) return;
+      db.exec(MIGRATIONS[version]!);
+      db.pragma(`user_version=${version + 1}`);
     });
   }
-  const findTopic = db.prepare('SELECT topic_id, partitions FROM topics WHERE name = ?');
-  const addTopic = db.prepare('INSERT INTO topics (name, partitions) VALUES (?, ?) ON CONFLICT (name) DO NOTHING');
+  const findTopic = db.prepare('SELECT topic_id, partitions, identity FROM topics WHERE name = ?');
+  const addTopic = db.prepare(
+    'INSERT INTO topics (name, partitions, identity) VALUES (?, ?, lower(hex(randomblob(16)))) ON CONFLICT (name) DO NOTHING',
+  );
   const addChunk = db.prepare(
     'INSERT INTO chunks (topic_id, partition, base_offset, record_count, timestamp_us, body) VALUES (?, ?, ?, ?, ?, ?)',
   );
@@ -122,7 +132,8 @@ function prepareLogFile(db: SqliteFile): LogFile {
 
   const topic = (name: string): TopicInfo | null => {
     const row = findTopic.get(name);
-    return row ? { topicId: num(row, 'topic_id'), partitions: num(row, 'partitions') } : null;
+    if (!row) return null;
+    return { topicId: num(row, 'topic_id'), partitions: num(row, 'partitions'), identity: row['identity'] as string | null };
   };
   /** The chunk that holds `offset`, or the last one before it. */
   const chunkAt = (topicId: number, partition: number, offset: number) => {

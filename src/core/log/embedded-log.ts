@@ -125,6 +125,7 @@ export async function openEmbeddedLog(options: { readonly path: string; readonly
       }
       return { records, nextOffset: (records.at(-1)?.offset ?? fromOffset - 1) + 1 };
     },
+    topicId: async (name) => (await lookUp(name))?.identity ?? null,
     bounds: async (name) => {
       const topic = await lookUp(name);
       return topic ? thread.call('bounds', [topic.topicId, topic.partitions]) : [];

@@ -64,6 +64,11 @@ export interface EventLog {
     fromOffset: number,
     limit: { readonly maxRecords: number; readonly maxBytes: number },
   ): Promise<ReadResult>;
+  /**
+   * Identity of the topic: made with it, never changed, another one for a topic of the same name that is made anew. null: the topic
+   * does not exist, or the log cannot tell.
+   */
+  topicId(topic: string): Promise<string | null>;
   /** Start and end of every partition, ascending; empty when the topic does not exist. */
   bounds(topic: string): Promise<readonly PartitionBounds[]>;
   /** For one partition: the first offset whose timestamp is at or after `timestampUs`; the end offset when there is none. */

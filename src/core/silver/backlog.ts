@@ -4,6 +4,7 @@
  */
 import { filesHolding } from '../bronze/files-holding.js';
 import { KeystoneError } from '../errors.js';
+import { newestWith } from '../table/newest-with.js';
 import { decodeBound } from '../table/single-value.js';
 import type { DataFile, TableState } from '../table/table-api.js';
 import { changedContract, SUMMARY_CONTRACTS, SUMMARY_RANGE, SUMMARY_SILVER, type DeriveMode } from './derive-range.js';
@@ -91,15 +92,6 @@ const contractChanged = (dataset: string): KeystoneError =>
     hint: `put the old contract of ${dataset} back, run "keystone consume run --until-caught-up" once, then deploy the new one`,
     details: { dataset },
   });
-
-/** Summary of the newest snapshot of the current line that carries `key` (compaction does not). */
-function newestWith(state: TableState, key: string): Readonly<Record<string, string>> | null {
-  const byId = new Map(state.snapshots.map((snapshot) => [snapshot.id, snapshot]));
-  for (let at = state.currentSnapshot; at; at = at.parentId === null ? null : (byId.get(at.parentId) ?? null)) {
-    if (at.summary[key] !== undefined) return at.summary;
-  }
-  return null;
-}
 
 /** Error zone or quarantine took a range that dispositions did not: that very range comes again, so that its rest can be committed. */
 async function rangeOfTablesAhead(

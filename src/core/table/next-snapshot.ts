@@ -14,6 +14,7 @@ import {
   CARRIED_SUMMARY_KEYS,
   SUMMARY_FENCING_TOKEN,
   SUMMARY_HOLES,
+  SUMMARY_LOG_ID,
   SUMMARY_NEXT_OFFSETS,
   nextOffsetsText,
 } from './snapshot-offsets.js';
@@ -130,12 +131,14 @@ function carriedSummary(
   const verdict = checkFence(base, request.fence);
   if (verdict.kind === 'fenced') return { kind: 'fenced', nextOffsets: base.nextOffsets, reason: verdict.reason };
   const { nextOffsets, holes, fencingToken } = verdict.after;
+  const logId = line.find(({ summary }) => summary[SUMMARY_LOG_ID] !== undefined)?.summary[SUMMARY_LOG_ID];
   return {
     kind: 'open',
     summary: {
       [SUMMARY_NEXT_OFFSETS]: nextOffsetsText(nextOffsets),
       ...(holes.length > 0 && { [SUMMARY_HOLES]: JSON.stringify(holes) }),
       ...(fencingToken !== null && { [SUMMARY_FENCING_TOKEN]: String(fencingToken) }),
+      ...(logId !== undefined && { [SUMMARY_LOG_ID]: logId }),
     },
   };
 }

@@ -12,8 +12,10 @@ export const SUMMARY_NEXT_OFFSETS = 'keystone.next-offsets';
 export const SUMMARY_HOLES = 'keystone.holes';
 /** Decimal digits. */
 export const SUMMARY_FENCING_TOKEN = 'keystone.fencing-token';
+/** JSON `{"<topic>":"<identity of the topic in the log>"}`: only bronze's commits bring it. */
+export const SUMMARY_LOG_ID = 'keystone.log-id';
 /** What every later snapshot repeats, so that expiring old ones never loses it. */
-export const CARRIED_SUMMARY_KEYS = [SUMMARY_NEXT_OFFSETS, SUMMARY_HOLES, SUMMARY_FENCING_TOKEN] as const;
+export const CARRIED_SUMMARY_KEYS = [SUMMARY_NEXT_OFFSETS, SUMMARY_HOLES, SUMMARY_FENCING_TOKEN, SUMMARY_LOG_ID] as const;
 
 const offset = z.number().int().nonnegative();
 const storedOffsets = z.record(z.string(), z.record(z.string().regex(/^\d+$/), offset));

@@ -97,6 +97,36 @@ describe('embedded log file', () => {
     expect(largest).toBeLessThan(60_000_000);
   });
 
+  it('gives the topics of a file of the first version an identity, once', async () => {
+    const file = path.join(await tempDir(), 'log.db');
+    const old = openSqliteFile(file, { busyTimeoutMs: 100 });
+    old.exec(`CREATE TABLE topics (topic_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL) STRICT;
+      CREATE TABLE chunks (
+        topic_id INTEGER NOT NULL, partition INTEGER NOT NULL, base_offset INTEGER NOT NULL,
+        record_count INTEGER NOT NULL, timestamp_us INTEGER NOT NULL, body BLOB NOT NULL,
+        PRIMARY KEY (topic_id, partition, base_offset)
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE group_offsets (
+        consumer_group TEXT NOT NULL, topic_id INTEGER NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL,
+        PRIMARY KEY (consumer_group, topic_id, partition)
+      ) STRICT, WITHOUT ROWID;
+      INSERT INTO topics (name, partitions) VALUES ('a', 2), ('b', 1);
+      INSERT INTO chunks VALUES (1, 1, 0, 7, 0, x'00');`);
+    old.pragma('user_version=1');
+    old.close();
+    const identities = (): readonly (string | null | undefined)[] => {
+      const log = openLogFile(file);
+      const found = ['a', 'b'].map((name) => log.topic(name)?.identity);
+      expect(log.bounds(1, 2)[1]).toEqual({ partition: 1, startOffset: 0, endOffset: 7 });
+      log.close();
+      return found;
+    };
+    const [a, b] = identities();
+    expect(a).toMatch(/^[0-9a-f]{32}$/);
+    expect(b).not.toBe(a);
+    expect(identities()).toEqual([a, b]);
+  });
+
   it('refuses a file that a newer version wrote', async () => {
     const file = path.join(await tempDir(), 'log.db');
     const sqlite = openSqliteFile(file, { busyTimeoutMs: 100 });

@@ -148,6 +148,19 @@ export function eventLogContract(name: string, open: () => Promise<OpenedLog>): 
       ]);
     });
 
+    it('gives a topic an identity of its own that never changes; none to a topic that does not exist', async () => {
+      const { log, again } = await open();
+      expect(await log.topicId('t')).toBeNull();
+      await log.ensureTopic('t', 1);
+      await log.ensureTopic('other', 1);
+      const id = await log.topicId('t');
+      expect(id).toMatch(/./);
+      expect(await log.topicId('other')).not.toBe(id);
+      await log.ensureTopic('t', 1);
+      await log.append('t', [record('a')]);
+      expect(await (await again()).topicId('t')).toBe(id);
+    });
+
     it('finds the first offset at or after a time, and the end when there is none', async () => {
       const { log } = await open();
       await log.ensureTopic('t', 1);
