@@ -39,6 +39,7 @@ bytes with its line and reason, into the error zone. The same file twice changes
     });
     this.printRows(result.files, ['path', 'dataset', 'status', 'rows', 'badRows', 'message']);
     for (const file of result.files) if (file.status === 'failed') this.addWarning(`${file.path}: ${file.message ?? ''}`);
+    for (const warning of result.warnings) this.addWarning(warning);
     for (const { eventId, message } of result.refusals) this.addWarning(`${eventId} was refused: ${message}`);
     if (result.refused > 0 || result.files.some(({ status }) => status === 'failed')) this.failChecks();
     const bad = result.badRows === 0 ? '' : ` (${result.badRows} unreadable, bound for the error zone)`;

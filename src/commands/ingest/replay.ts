@@ -40,13 +40,15 @@ already has stays as it is.`;
       progress: this.progress,
       signal: this.signal,
     });
+    for (const warning of result.warnings) this.addWarning(warning);
     for (const { eventId, message } of result.refusals) this.addWarning(`${eventId} was refused: ${message}`);
-    if (result.refused > 0) this.failChecks();
+    if (result.refused > 0 || result.failedLines > 0) this.failChecks();
     const rows = Object.entries(result.datasets).map(([dataset, events]) => ({ dataset, events }));
     this.printRows(rows, ['dataset', 'events']);
     const pace = result.paceMs === 0 ? '' : ` over ${(result.paceMs / 1000).toFixed(1)} s of paced time`;
-    if (result.dryRun) this.done(`Dry run. ${result.events} events, ${result.bytes} bytes${pace}; nothing was sent.`);
-    else this.done(`Done. ${result.accepted} events accepted, ${result.refused} refused${pace}.`);
+    const longLines = result.failedLines === 0 ? '' : `, ${result.failedLines} lines too long and left out`;
+    if (result.dryRun) this.done(`Dry run. ${result.events} events, ${result.bytes} bytes${longLines}${pace}; nothing was sent.`);
+    else this.done(`Done. ${result.accepted} events accepted, ${result.refused} refused${longLines}${pace}.`);
     return result;
   }
 }

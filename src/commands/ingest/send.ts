@@ -46,11 +46,14 @@ the lake sees a duplicate, never a second event.`;
       progress: this.progress,
       signal: this.signal,
     });
+    for (const warning of result.warnings) this.addWarning(warning);
     for (const { eventId, message } of result.refusals) this.addWarning(`${eventId} was refused: ${message}`);
-    if (result.refused > 0) this.failChecks();
+    if (result.refused > 0 || result.failedLines > 0) this.failChecks();
     const blank = result.blankLines === 0 ? '' : `, ${result.blankLines} blank lines skipped`;
-    if (result.dryRun) this.done(`Dry run. ${result.events} events, ${result.bytes} bytes${blank}; nothing was sent.`);
-    else this.done(`Done. ${result.accepted} events accepted, ${result.refused} refused${blank}.`);
+    const longLines = result.failedLines === 0 ? '' : `, ${result.failedLines} lines too long and left out`;
+    if (result.dryRun)
+      this.done(`Dry run. ${result.events} events, ${result.bytes} bytes${longLines}${blank}; nothing was sent.`);
+    else this.done(`Done. ${result.accepted} events accepted, ${result.refused} refused${longLines}${blank}.`);
     return result;
   }
 }

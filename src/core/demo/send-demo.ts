@@ -80,7 +80,7 @@ export async function sendFolder(request: SendRequest, folder: string): Promise<
   const files = await planCsvFiles([folder], { dataset: undefined, datasets: [...contracts.keys()] });
   const sink = await openServerSink({ address: request.address, clock, signal: request.signal, onResults: () => undefined });
   try {
-    const { rows } = await ingestCsv({ files, sink, progress: request.onProgress, signal: request.signal });
+    const { rows } = await ingestCsv({ files, sink, contracts, progress: request.onProgress, signal: request.signal });
     return { events: rows, founding: 0, faults: [], silverRows: new Map(), seconds: (clock.nowMs() - startedMs) / 1000 };
   } finally {
     sink.close();

@@ -13,6 +13,8 @@ export interface CsvEventsOptions {
   readonly dataset: string;
   /** The file's name, for `ks-source` and messages. */
   readonly source: string;
+  /** Told the header's names before the first row is read. */
+  readonly onHeader?: (columns: readonly string[]) => void;
 }
 
 const nothing = (): undefined => undefined;
@@ -22,6 +24,7 @@ const badRow = (record: CsvRecord, error: string, dataset: string, source: strin
   dataset,
   eventId,
   source,
+  line: record.line,
   headers: [
     { key: HEADER_CSV_LINE, value: Buffer.from(String(record.line), 'latin1') },
     { key: HEADER_CSV_ERROR, value: Buffer.from(error, 'utf8') },
@@ -45,7 +48,8 @@ function columnsOf(header: CsvRecord, source: string): readonly string[] {
  * Streams the events of one file; memory is bounded by the chunks of `bytes` and the longest record.
  * @throws KeystoneError KS_CHECK_FAILED for a header that is broken or names a column twice.
  */
-export async function* csvEvents(bytes: AsyncIterable<Uint8Array>, { dataset, source }: CsvEventsOptions): FileEvents {
+export async function* csvEvents(bytes: AsyncIterable<Uint8Array>, options: CsvEventsOptions): FileEvents {
+  const { dataset, source } = options;
   const scanner = createCsvScanner();
   const ids = fileEventIds(dataset);
   let columns: readonly string[] | undefined;
@@ -69,7 +73,7 @@ export async function* csvEvents(bytes: AsyncIterable<Uint8Array>, { dataset, so
       return place === undefined ? undefined : cells[place];
     };
     const payload = payloadOf(cells);
-    return { payload, dataset, eventId: ids.ofPayload(payload), source, headers: [], valueOf };
+    return { payload, dataset, eventId: ids.ofPayload(payload), source, line: record.line, headers: [], valueOf };
   };
   const eventsOf = (records: readonly CsvRecord[]): readonly FileEvent[] => {
     let from = 0;
@@ -77,6 +81,7 @@ export async function* csvEvents(bytes: AsyncIterable<Uint8Array>, { dataset, so
       const header = records[0];
       if (!header) return [];
       columns = columnsOf(header, source);
+      options.onHeader?.(columns);
       places = new Map(columns.map((name, index) => [name, index]));
       payloadOf = csvPayloads(columns);
       from = 1;

@@ -8,8 +8,8 @@ import { KeystoneError, messageOf } from '../errors.js';
 const CHUNK_BYTES = 1 << 18;
 
 /**
- * @throws KeystoneError KS_NOT_FOUND when the file cannot be opened, KS_CHECK_FAILED when it breaks off (a truncated gzip);
- *   what came before has been yielded.
+ * @throws KeystoneError KS_NOT_FOUND when the file cannot be opened, KS_CHECK_FAILED when a `.gz` is no gzip or when it breaks
+ *   off (a truncated gzip); what came before has been yielded.
  */
 export async function* fileBytes(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
   let isGzip: boolean;
@@ -23,6 +23,12 @@ export async function* fileBytes(path: string, signal: AbortSignal): AsyncGenera
     }
   } catch (cause) {
     throw new KeystoneError('KS_NOT_FOUND', `cannot read ${path}: ${messageOf(cause)}`, { hint: `ls -l ${path}`, cause });
+  }
+  // Plain text under this name is a download that failed or a mistake: read as it is, it would be rows of nonsense.
+  if (!isGzip && /\.gz$/i.test(path)) {
+    throw new KeystoneError('KS_CHECK_FAILED', `${path} is no gzip file: it does not start like one`, {
+      hint: `gzip -t ${path}; if it is plain text: mv ${path} ${path.slice(0, -'.gz'.length)}`,
+    });
   }
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   // pipeline, because pipe() would leave a read error of the file without a listener.

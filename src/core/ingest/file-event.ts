@@ -7,6 +7,8 @@ export interface FileEvent {
   readonly eventId: string;
   /** The file's name. */
   readonly source: string;
+  /** 1-based line of the file where it starts; absent for a whole file. */
+  readonly line?: number;
   /** `ks-csv-line` and `ks-csv-error` on a CSV row that could not be read. */
   readonly headers: readonly EventHeader[];
   /** The payload's value of a column, undefined where there is none. */

@@ -1,43 +1,41 @@
 /** The lines of an NDJSON file as events: each line's bytes are one payload, whatever they are. Blank lines are no events. */
 import { jsonColumns } from '../event/business-key.js';
 import { fileEventIds } from '../event/file-event-id.js';
-import { KeystoneError } from '../errors.js';
 import type { FileEvent, FileEvents } from './file-event.js';
 
 export interface LineEventsOptions {
   readonly dataset: string;
   readonly source: string;
-  /** A longer line is no event that any log takes. */
+  /** A longer line is no event that any log takes: it is left out. */
   readonly maxLineBytes: number;
+  /** Told the 1-based number of each line that is left out. */
+  readonly onLongLine: (line: number) => void;
   readonly onBlankLine?: () => void;
 }
 
 const LF = 0x0a;
 const CR = 0x0d;
+const NO_BYTES: Buffer = Buffer.alloc(0);
 
 const withoutCr = (line: Buffer): Buffer => (line.at(-1) === CR ? line.subarray(0, -1) : line);
 
-/** Lines without LF or CRLF; a byte order mark at the start belongs to the file, not to its first line. */
+/** `lines[n]` is line `firstLine + n` of the file, without LF or CRLF. */
+interface LineBatch {
+  readonly firstLine: number;
+  readonly lines: readonly Buffer[];
+}
+
+/** A byte order mark at the start belongs to the file, not to its first line. Of a line that is too long nothing is kept. */
 async function* linesOf(
   bytes: AsyncIterable<Uint8Array>,
-  source: string,
   maxLineBytes: number,
-): AsyncGenerator<readonly Buffer[]> {
-  let rest: Buffer = Buffer.alloc(0);
+  onLongLine: (line: number) => void,
+): AsyncGenerator<LineBatch> {
+  let rest: Buffer = NO_BYTES;
   let atStart = true;
-  let lineNumber = 0;
-  const checked = (line: Buffer): Buffer => {
-    if (line.length > maxLineBytes) {
-      throw new KeystoneError(
-        'KS_CHECK_FAILED',
-        `${source}, line ${lineNumber + 1} is longer than ${maxLineBytes} bytes; the lines before it were sent`,
-        {
-          hint: 'raise ingest.maxMessage with --set ingest.maxMessage=64MiB, or split the line',
-        },
-      );
-    }
-    return line;
-  };
+  /** The line that `rest` starts with or, in a long line, goes on with. */
+  let line = 1;
+  let inLongLine = false;
   const withoutMark = (): void => {
     if (rest[0] === 0xef && rest[1] === 0xbb && rest[2] === 0xbf) rest = rest.subarray(3);
     atStart = false;
@@ -48,34 +46,53 @@ async function* linesOf(
       if (rest.length < 3) continue;
       withoutMark();
     }
-    const lines: Buffer[] = [];
+    let lines: Buffer[] = [];
+    let firstLine = line;
     let from = 0;
     for (let end = rest.indexOf(LF); end !== -1; end = rest.indexOf(LF, from)) {
-      const line = withoutCr(rest.subarray(from, end));
-      // What came before a line that is too long is sent first.
-      if (line.length > maxLineBytes) break;
-      lines.push(line);
-      lineNumber++;
+      const found = withoutCr(rest.subarray(from, end));
       from = end + 1;
+      if (!inLongLine && found.length <= maxLineBytes) {
+        lines.push(found);
+        line++;
+        continue;
+      }
+      if (!inLongLine) onLongLine(line);
+      inLongLine = false;
+      if (lines.length > 0) yield { firstLine, lines };
+      lines = [];
+      line++;
+      firstLine = line;
     }
     rest = rest.subarray(from);
-    if (lines.length > 0) yield lines;
-    const open = rest.indexOf(LF);
-    checked(open === -1 ? rest : withoutCr(rest.subarray(0, open)));
+    if (lines.length > 0) yield { firstLine, lines };
+    // One byte more may be the CR of a line end that is still to come.
+    if (!inLongLine && rest.length > maxLineBytes + 1) {
+      onLongLine(line);
+      inLongLine = true;
+    }
+    if (inLongLine) rest = NO_BYTES;
   }
   if (atStart) withoutMark();
-  if (rest.length > 0) yield [withoutCr(rest)];
+  if (rest.length === 0) return;
+  const last = withoutCr(rest);
+  if (last.length > maxLineBytes) onLongLine(line);
+  else yield { firstLine: line, lines: [last] };
 }
 
-/** @throws KeystoneError KS_CHECK_FAILED for a line longer than the limit. */
+/** Memory is bounded by the chunks of `bytes` and the longest line that is taken. */
 export async function* lineEvents(bytes: AsyncIterable<Uint8Array>, options: LineEventsOptions): FileEvents {
   const { dataset, source } = options;
   const ids = fileEventIds(dataset);
-  for await (const lines of linesOf(bytes, source, options.maxLineBytes)) {
+  for await (const { firstLine, lines } of linesOf(bytes, options.maxLineBytes, options.onLongLine)) {
     const events: FileEvent[] = [];
-    for (const payload of lines) {
-      if (payload.length === 0) options.onBlankLine?.();
-      else events.push({ payload, dataset, eventId: ids.ofPayload(payload), source, headers: [], valueOf: jsonColumns(payload) });
+    for (const [index, payload] of lines.entries()) {
+      if (payload.length === 0) {
+        options.onBlankLine?.();
+        continue;
+      }
+      const eventId = ids.ofPayload(payload);
+      events.push({ payload, dataset, eventId, source, line: firstLine + index, headers: [], valueOf: jsonColumns(payload) });
     }
     if (events.length > 0) yield events;
   }

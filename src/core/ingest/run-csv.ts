@@ -1,7 +1,8 @@
 /** `ingest csv`: plans the files, opens the destination, streams. */
+import path from 'node:path';
 import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
-import { planCsvFiles } from './csv-file-plan.js';
+import { planCsvFiles, type PlannedFile } from './csv-file-plan.js';
 import { ingestCsv, type CsvResult } from './ingest-csv.js';
 import { withSink, type Destination } from './open-sink.js';
 import { createResultTally, type ShownRefusal } from './result-tally.js';
@@ -25,13 +26,24 @@ export interface RunCsvResult extends CsvResult {
   readonly dryRun: boolean;
 }
 
+/** The given paths of which nothing is ingested; a file that is given always is. */
+const foldersWithoutFiles = (paths: readonly string[], files: readonly PlannedFile[]): readonly string[] => {
+  const ingested = files.filter(({ kind }) => kind === 'ingest').map((file) => path.resolve(file.path));
+  return paths.filter(
+    (given) => !ingested.some((file) => file === path.resolve(given) || path.dirname(file) === path.resolve(given)),
+  );
+};
+
 export async function runCsv(lakehouse: Lakehouse, options: RunCsvOptions): Promise<RunCsvResult> {
   const { dryRun, progress, signal } = options;
-  const datasets = [...(await lakehouse.contracts()).keys()];
-  const files = await planCsvFiles(options.paths, { dataset: options.dataset, datasets });
+  const contracts = await lakehouse.contracts();
+  const files = await planCsvFiles(options.paths, { dataset: options.dataset, datasets: [...contracts.keys()] });
+  const withoutFiles = foldersWithoutFiles(options.paths, files).map(
+    (folder) => `${folder} holds no CSV file of a known dataset`,
+  );
   const tally = createResultTally();
   return withSink(lakehouse, { destination: options.destination, onResults: tally.onResults, signal, dryRun }, async (sink) => {
-    const result = await ingestCsv({ files, sink, progress, signal });
-    return { ...result, ...tally.counts(), dryRun };
+    const result = await ingestCsv({ files, sink, contracts, progress, signal });
+    return { ...result, ...tally.counts(), warnings: [...withoutFiles, ...result.warnings], dryRun };
   });
 }

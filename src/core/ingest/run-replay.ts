@@ -3,11 +3,13 @@ import path from 'node:path';
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
+import { datasetWarning, headerWarning } from './csv-header-check.js';
 import { csvEvents } from './csv-events.js';
 import { csvBaseName, datasetOfFile } from './dataset-of-file.js';
 import { fileBytes } from './file-bytes.js';
 import type { FileEvents } from './file-event.js';
 import { lineEvents } from './line-events.js';
+import { createLongLines } from './long-lines.js';
 import { withSink, type Destination } from './open-sink.js';
 import { originalPace, parseRate, parseSpeed, steadyPace } from './replay-pace.js';
 import { createResultTally, type ShownRefusal } from './result-tally.js';
@@ -34,6 +36,10 @@ export interface RunReplayResult extends SendCounts {
   readonly accepted: number;
   readonly refused: number;
   readonly refusals: readonly ShownRefusal[];
+  /** NDJSON lines that are longer than `ingest.maxMessage` and were left out. */
+  readonly failedLines: number;
+  /** A dataset without contract, a header that does not fit, a file without events, lines left out. */
+  readonly warnings: readonly string[];
   readonly dryRun: boolean;
 }
 
@@ -53,27 +59,39 @@ export async function runReplay(lakehouse: Lakehouse, options: RunReplayOptions)
         ? originalPace(parseSpeed(speed), contracts)
         : undefined;
   const { ingest } = lakehouse.config;
+  const longLines = createLongLines(ingest.maxMessage);
+  const warnings = new Set<string>();
+  const warn = (text: string | null): void => void (text !== null && warnings.add(text));
 
   const eventsOf = (file: string): FileEvents => {
     const named = options.dataset ?? datasetOfFile(file.replace(/\.(ndjson|jsonl|json)(\.gz)?$/i, '.csv'), contracts.keys());
     const source = path.basename(file);
     if (csvBaseName(file) === null) {
-      return lineEvents(fileBytes(file, signal), {
-        dataset: named ?? ingest.defaultDataset,
-        source,
-        maxLineBytes: ingest.maxMessage,
-      });
+      const dataset = named ?? ingest.defaultDataset;
+      warn(datasetWarning(dataset, contracts));
+      const onLongLine = (line: number): void => longLines.leftOut(file, line);
+      return lineEvents(fileBytes(file, signal), { dataset, source, maxLineBytes: ingest.maxMessage, onLongLine });
     }
     if (named === null) {
       throw new KeystoneError('KS_USAGE', `the name of ${file} does not say which dataset it holds`, {
         hint: `keystone ingest replay ${file} --dataset NAME`,
       });
     }
-    return csvEvents(fileBytes(file, signal), { dataset: named, source });
+    warn(datasetWarning(named, contracts));
+    const contract = contracts.get(named);
+    const onHeader = (columns: readonly string[]): void => warn(headerWarning(columns, contract, file));
+    return csvEvents(fileBytes(file, signal), { dataset: named, source, onHeader });
   };
-  const sources = options.paths.map(eventsOf);
+  const sources = options.paths.map((file) => ({ file, batches: eventsOf(file) }));
   const events = async function* (): FileEvents {
-    for (const source of sources) yield* source;
+    for (const { file, batches } of sources) {
+      let isEmpty = true;
+      for await (const batch of batches) {
+        isEmpty = false;
+        yield batch;
+      }
+      if (isEmpty) warn(`${file} holds no events`);
+    }
   };
 
   const tally = createResultTally();
@@ -81,6 +99,7 @@ export async function runReplay(lakehouse: Lakehouse, options: RunReplayOptions)
   const { clock } = lakehouse.effects;
   return withSink(lakehouse, { destination: options.destination, onResults: tally.onResults, signal, dryRun }, async (sink) => {
     const counts = await sendEvents({ events: events(), sink, pace, limit: options.limit, clock, progress, signal, name });
-    return { ...counts, ...tally.counts(), dryRun };
+    const told = [...warnings, ...longLines.warnings()];
+    return { ...counts, ...tally.counts(), failedLines: longLines.count(), warnings: told, dryRun };
   });
 }

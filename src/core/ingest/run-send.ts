@@ -6,6 +6,7 @@ import type { ReportProgress } from '../progress.js';
 import type { FileEvents } from './file-event.js';
 import { fileBytes } from './file-bytes.js';
 import { lineEvents } from './line-events.js';
+import { createLongLines } from './long-lines.js';
 import { withSink, type Destination } from './open-sink.js';
 import { rawEvents } from './raw-events.js';
 import { openReceiptFile } from './receipt-file.js';
@@ -56,6 +57,9 @@ export interface RunSendResult extends SendCounts {
   readonly refused: number;
   readonly refusals: readonly ShownRefusal[];
   readonly blankLines: number;
+  /** Lines that are longer than `ingest.maxMessage` and were left out; `warnings` names the first. */
+  readonly failedLines: number;
+  readonly warnings: readonly string[];
   readonly dryRun: boolean;
 }
 
@@ -64,11 +68,13 @@ export async function runSend(lakehouse: Lakehouse, options: RunSendOptions): Pr
   const { ingest } = lakehouse.config;
   const dataset = options.dataset ?? ingest.defaultDataset;
   let blankLines = 0;
+  const longLines = createLongLines(ingest.maxMessage);
   const linesOf = (bytes: AsyncIterable<Uint8Array>, name: string): FileEvents =>
     lineEvents(bytes, {
       dataset,
       source: options.source ?? name,
       maxLineBytes: ingest.maxMessage,
+      onLongLine: (line) => longLines.leftOut(name, line),
       onBlankLine: () => blankLines++,
     });
   const events: FileEvents =
@@ -86,7 +92,14 @@ export async function runSend(lakehouse: Lakehouse, options: RunSendOptions): Pr
     const { destination } = options;
     return await withSink(lakehouse, { destination, onResults: tally.onResults, signal, dryRun }, async (sink) => {
       const counts = await sendEvents({ events, sink, clock, progress, signal, name });
-      return { ...counts, ...tally.counts(), blankLines, dryRun };
+      return {
+        ...counts,
+        ...tally.counts(),
+        blankLines,
+        failedLines: longLines.count(),
+        warnings: longLines.warnings(),
+        dryRun,
+      };
     });
   } finally {
     receipts?.close();

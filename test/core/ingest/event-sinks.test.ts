@@ -6,7 +6,6 @@ import type { Contract } from '../../../src/core/contract/contract.js';
 import { loadContracts } from '../../../src/core/contract/load-contracts.js';
 import { planCsvFiles } from '../../../src/core/ingest/csv-file-plan.js';
 import { openLogSink } from '../../../src/core/ingest/log-sink.js';
-import { fileBytes } from '../../../src/core/ingest/file-bytes.js';
 import { ingestCsv } from '../../../src/core/ingest/ingest-csv.js';
 import { startIngestServer, type IngestServer } from '../../../src/core/ingest/ingest-server.js';
 import type { EventResult } from '../../../src/core/ingest/ingestion-v1-codec.js';
@@ -62,7 +61,7 @@ const lines = (bytes: Uint8Array): ReturnType<typeof lineEvents> =>
     (async function* () {
       yield bytes;
     })(),
-    { dataset: 'orders', source: 'lines.ndjson', maxLineBytes: 1_000_000 },
+    { dataset: 'orders', source: 'lines.ndjson', maxLineBytes: 1_000_000, onLongLine: silent },
   );
 const manyLines = (count: number): Buffer =>
   Buffer.from(Array.from({ length: count }, (_, index) => `{"n":${index}}\n`).join(''));
@@ -83,6 +82,7 @@ describe('line events', () => {
       dataset: 'orders',
       source: 'x',
       maxLineBytes: 10,
+      onLongLine: silent,
       onBlankLine: () => blank++,
     })) {
       for (const { payload } of events) payloads.push(Buffer.from(payload));
@@ -91,22 +91,25 @@ describe('line events', () => {
     expect(blank).toBe(2);
   });
 
-  it('says which line is too long, after yielding those before it', async () => {
-    const seen: string[] = [];
-    const run = async (): Promise<void> => {
-      for await (const events of lineEvents(fileBytes(file, signal), { dataset: 'orders', source: 'x', maxLineBytes: 5 })) {
-        for (const { payload } of events) seen.push(Buffer.from(payload).toString());
+  it('leaves out a line that is too long, says which, and goes on with the next, however the bytes are cut', async () => {
+    const content = Buffer.from('ok\nfar too long\nnext\r\n12345\r\n123456\n\n7\nlonger than all');
+    for (const size of [1, 2, 3, 7, 100]) {
+      const cut = async function* () {
+        for (let from = 0; from < content.length; from += size) yield content.subarray(from, from + size);
+      };
+      const seen: unknown[] = [];
+      const long: number[] = [];
+      const limits = { maxLineBytes: 5, onLongLine: (line: number) => long.push(line) };
+      for await (const events of lineEvents(cut(), { dataset: 'orders', source: 'x', ...limits })) {
+        for (const { payload, line } of events) seen.push([line, Buffer.from(payload).toString()]);
       }
-    };
-    const file = path.join(await tempDir(), 'x');
-    for (const content of ['ok\nfar too long\nnever', 'ok\nfar too long']) {
-      seen.length = 0;
-      await writeFile(file, content);
-      await expect(run()).rejects.toMatchObject({
-        code: 'KS_CHECK_FAILED',
-        message: expect.stringContaining('line 2') as string,
-      });
-      expect(seen).toEqual(['ok']);
+      expect(seen).toEqual([
+        [1, 'ok'],
+        [3, 'next'],
+        [4, '12345'],
+        [7, '7'],
+      ]);
+      expect(long).toEqual([2, 5, 8]);
     }
   });
 });
@@ -219,7 +222,7 @@ describe('straight into the log', () => {
       clock,
       onResults: (batch) => results.push(...batch),
     });
-    const found = await ingestCsv({ files, sink, progress: silent, signal });
+    const found = await ingestCsv({ files, sink, contracts: new Map(), progress: silent, signal });
     expect(
       found.files.map(({ path: file, dataset, status, rows, badRows }) => [path.basename(file), dataset, status, rows, badRows]),
     ).toEqual([
@@ -253,7 +256,7 @@ describe('straight into the log', () => {
     const files = await planCsvFiles([dir], { dataset: undefined, datasets: ['orders'] });
     const {
       files: [file],
-    } = await ingestCsv({ files, sink, progress: silent, signal });
+    } = await ingestCsv({ files, sink, contracts: new Map(), progress: silent, signal });
     expect(file).toMatchObject({ status: 'failed', message: expect.stringContaining('breaks off') as string });
     expect(log.appended.length).toBe(file?.rows);
     await expect(planCsvFiles([path.join(dir, 'nope.csv')], { dataset: undefined, datasets: [] })).rejects.toMatchObject({
@@ -309,7 +312,7 @@ describe('straight into the log', () => {
     ];
     for (const sink of sinks) {
       closers.push(() => sink.close());
-      await ingestCsv({ files, sink, progress: silent, signal });
+      await ingestCsv({ files, sink, contracts: new Map(), progress: silent, signal });
     }
     const told = (log: MemoryLog) =>
       log.appended.map(({ key, value, headers }) => ({
