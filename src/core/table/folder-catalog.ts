@@ -1,6 +1,7 @@
 /**
  * The catalog of a folder (what other engines call a Hadoop catalog): `metadata/v<N>.metadata.json` is created only if absent,
- * and the highest N is current. `version-hint.text` saves a listing; it may lag, so newer versions are always looked for.
+ * and the highest N is current. `version-hint.text` saves a listing; it is written after the version it names, so it may lag (newer
+ * versions are always looked for) and never leads: a version that it names and that is not there was lost.
  *
  * Old versions are never deleted by count: a committer that far behind could create its number anew and fork the table.
  */
@@ -39,27 +40,53 @@ export function openFolderCatalog(store: ObjectStore): Catalog {
     return highest;
   };
 
-  /** Where to begin: the last version seen, or the hint's, or the highest listed (a hint may be absent or wrong). */
-  const startVersion = async (name: TableName): Promise<Version | null> => {
+  /** 0 for a hint that is absent or no version number. */
+  const readHint = async (name: TableName): Promise<number> => {
     const hint = Number(new TextDecoder().decode((await store.get(hintKey(name)))?.body ?? new Uint8Array()).trim());
+    return Number.isSafeInteger(hint) && hint >= 1 ? hint : 0;
+  };
+
+  /** Where to begin: the last version seen, or the hint's, or the highest listed (a hint may be absent or wrong). */
+  const startVersion = async (name: TableName, hint: number): Promise<Version | null> => {
     const last = seen.get(name);
     // No hint although we saw the table: somebody removed its folder, and perhaps made it anew.
-    if (last && hint >= 1) return last;
-    const hinted = Number.isSafeInteger(hint) && hint >= 1 ? await readVersion(name, hint) : null;
+    if (last && hint >= 1 && hint <= last.number) return last;
+    const hinted = hint >= 1 ? await readVersion(name, hint) : null;
     if (hinted) return hinted;
     const highest = await highestListed(name);
     return highest === 0 ? null : readVersion(name, highest);
   };
 
   const newest = async (name: TableName): Promise<Version | null> => {
-    let version = await startVersion(name);
+    const hint = await readHint(name);
+    const version = await newestFound(name, hint);
+    // Read again: a table that was removed and made anew meanwhile has lost nothing.
+    if ((version?.number ?? 0) < hint && (await readHint(name)) === hint) throw lostVersion(name, hint, version?.number ?? 0);
+    if (version) seen.set(name, version);
+    else seen.delete(name);
+    return version;
+  };
+
+  const lostVersion = (name: TableName, hint: number, found: number): KeystoneError =>
+    new KeystoneError(
+      'KS_TABLE_CORRUPT',
+      `${store.uri(versionKey(name, hint))} is missing: ${name} was at version ${hint}, the newest that is there is ${found === 0 ? 'none' : found}`,
+      {
+        hint:
+          found === 0
+            ? `Put the metadata files back from a copy of the lake, or remove ${store.uri(tableFolder(name))} to begin the table anew.`
+            : `Put the file back from a copy of the lake. To go on from the earlier state instead, write ${found} into ${store.uri(hintKey(name))}, then keystone ledger verify --deep says what is missing.`,
+        details: { table: name, version: hint, newestFound: found },
+      },
+    );
+
+  const newestFound = async (name: TableName, hint: number): Promise<Version | null> => {
+    let version = await startVersion(name, hint);
     while (version) {
       const next = await readVersion(name, version.number + 1);
       if (!next) break;
       version = next;
     }
-    if (version) seen.set(name, version);
-    else seen.delete(name);
     return version;
   };
 
