@@ -1,10 +1,12 @@
 /** What the project holds: contracts, models, the log, the lake's tables. Looks without making anything. */
 import { stat } from 'node:fs/promises';
+import path from 'node:path';
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
 import { checkBounds } from '../consume/fetch-batch.js';
 import { sameLog } from '../consume/log-recreated.js';
 import { loadModels } from '../gold/load-models.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { otherLakeOf } from '../table/moved-lake.js';
 import { examine, failed, ok, warning, type DoctorCheck } from './doctor-check.js';
 
 export async function projectChecks(lakehouse: Lakehouse): Promise<readonly DoctorCheck[]> {
@@ -64,11 +66,11 @@ const stateCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
     return ok('state', `${path} opens`);
   });
 
-/** Reads the current metadata of every table. */
+/** Reads the current metadata of every table, and whether its files lie where it says. */
 const tablesCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
   examine('tables', 'KS_STORE', async () => {
-    const { path } = lakehouse.config.profile.store;
-    if (!(await exists(path))) return ok('tables', `${path} is made by the first consume`);
+    const lake = lakehouse.config.profile.store.path;
+    if (!(await exists(lake))) return ok('tables', `${lake} is made by the first consume`);
     const names = await lakehouse.tableNames();
     const rolledBack: string[] = [];
     for (const name of names) {
@@ -80,12 +82,33 @@ const tablesCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
           `${name} has a folder and no readable metadata`,
           `keystone table show ${name}`,
         );
+      const other = otherLakeOf(table);
+      if (other !== null)
+        return failed(
+          'tables',
+          'KS_STORE',
+          `${name} was written in ${other} and names its files there, but lies in ${lake}: it cannot be read`,
+          await wayBack(lakehouse, other),
+        );
       if ((await table.state()).rolledBackFrom !== null) rolledBack.push(name);
     }
     if (rolledBack.length > 0)
       return warning('tables', `rolled back: ${rolledBack.join(', ')}`, 'keystone ledger verify says what readers miss');
     return ok('tables', `${names.length} tables readable`);
   });
+
+/** What to do about a lake that was made in the folder `made`. */
+async function wayBack({ config }: Lakehouse, made: string): Promise<string> {
+  const lake = config.profile.store.path;
+  const inProject = path.relative(config.projectDir, lake);
+  const movedWhole = !inProject.startsWith('..') && made.endsWith(`/${inProject}`);
+  const [from, to] = movedWhole ? [config.projectDir, made.slice(0, -inProject.length - 1)] : [lake, made];
+  return (await exists(made))
+    ? `this is a copy: work in ${to}, or begin anew here with keystone init in an empty folder`
+    : `move it back: mv ${shellWord(from)} ${shellWord(to)}`;
+}
+
+const shellWord = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 const exists = (file: string): Promise<boolean> =>
   stat(file).then(

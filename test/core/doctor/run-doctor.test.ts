@@ -1,4 +1,4 @@
-import { appendFile, chmod, readdir } from 'node:fs/promises';
+import { appendFile, chmod, cp, readdir, rename, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -8,6 +8,7 @@ import { nodeCheck } from '../../../src/core/doctor/machine-checks.js';
 import { runDoctor, type DoctorReport } from '../../../src/core/doctor/run-doctor.js';
 import { initProject } from '../../../src/core/init/init-project.js';
 import { systemEffects } from '../../support/effects.js';
+import { putSilver, silverLake } from '../../support/silver-lake.js';
 import { tempDir } from '../../support/temp-dir.js';
 
 const doctor = (
@@ -49,6 +50,30 @@ describe('runDoctor', () => {
     expect(find(report, 'environment')).toMatchObject({ status: 'warning', found: 'unknown: KEYSTONE_INGEST_PROT' });
     expect(find(report, 'tables')?.status).toBe('ok');
     expect(report.exitCode).toBe(4);
+  });
+
+  it('says where a lake that was moved or copied must go back to', async () => {
+    const made = await silverLake({}, undefined, 'made');
+    await putSilver(
+      made,
+      'orders',
+      "SELECT 'o1' AS order_id, 'c1' AS customer_id, TIMESTAMP '2017-10-02 10:56:33' AS order_purchase_timestamp",
+    );
+    const home = made.config.projectDir;
+    await initProject({ dir: home });
+    const there = path.join(await tempDir(), "it's there");
+    await cp(home, there, { recursive: true });
+    const copied = await doctor(there);
+    expect(find(copied, 'tables')).toMatchObject({
+      status: 'failed',
+      code: 'KS_STORE',
+      fix: expect.stringContaining(`work in ${home},`),
+    });
+    expect(copied.exitCode).toBe(5);
+    await rm(home, { recursive: true });
+    expect(find(await doctor(there), 'tables')?.fix).toBe(`move it back: mv '${there.replace("'", "'\\''")}' ${home}`);
+    await rename(there, home);
+    expect(find(await doctor(home), 'tables')?.status).toBe('ok');
   });
 
   it('fails when another program holds the port', async () => {
