@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { QueryResult } from '../engine/sql-engine.js';
 import { isKeystoneError, KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { otherLakeOf } from '../table/moved-lake.js';
 import { resolveReferences } from './model.js';
 
 export const INSIGHTS = ['growth', 'logistics', 'segments'] as const;
@@ -30,15 +31,21 @@ const SUMMED: Readonly<Record<InsightName, readonly string[]>> = {
   segments: ['customers', 'money'],
 };
 
-/** Throws KS_NOT_FOUND before gold was built, KS_USAGE for an `asOf` that is no day. */
+/** Throws KS_NOT_FOUND before gold was built, KS_STORE when the lake was moved, KS_USAGE for an `asOf` that is no day or that the insight does not take. */
 export async function goldInsight(lakehouse: Lakehouse, options: InsightOptions): Promise<Insight> {
   const { name, signal } = options;
+  if (options.asOf !== undefined && name !== 'segments') {
+    throw new KeystoneError('KS_USAGE', `the insight ${name} looks back from no day: --as-of is for segments`, {
+      hint: `keystone gold insight ${name}`,
+    });
+  }
   const engine = await lakehouse.engine();
   const query = async (sql: string): Promise<QueryResult> => {
     try {
       return await engine.query(sql, { dialect: 'athena', ...(signal ? { signal } : {}) });
     } catch (error) {
       if (!isKeystoneError(error) || error.code !== 'KS_NOT_FOUND') throw error;
+      await refuseMovedLake(lakehouse);
       throw new KeystoneError('KS_NOT_FOUND', `${error.message}: gold has not been built yet`, {
         hint: 'keystone gold run',
         cause: error,
@@ -49,6 +56,18 @@ export async function goldInsight(lakehouse: Lakehouse, options: InsightOptions)
   const sql = await readFile(new URL(`./insights/${name}.sql`, import.meta.url), 'utf8');
   const result = await query(resolveReferences(sql).replaceAll('{{ as_of }}', asOf ?? '1970-01-01'));
   return { ...result, insight: name, asOf, totals: totalsOf(result, SUMMED[name]) };
+}
+
+/** Gold cannot be built from a lake whose tables name their files elsewhere, so that comes first. */
+async function refuseMovedLake(lakehouse: Lakehouse): Promise<void> {
+  for (const name of await lakehouse.tableNames()) {
+    const table = await lakehouse.table(name);
+    const other = table && otherLakeOf(table);
+    if (other === null) continue;
+    throw new KeystoneError('KS_STORE', `${name} was written in ${other}, not in ${lakehouse.config.profile.store.path}`, {
+      hint: 'keystone doctor says where the lake must go back to',
+    });
+  }
 }
 
 /** A day of the calendar, or KS_USAGE. */

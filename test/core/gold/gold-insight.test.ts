@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readFile } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { goldInsight, INSIGHTS } from '../../../src/core/gold/gold-insight.js';
 import { lintModelSql } from '../../../src/core/gold/lint-model.js';
 import { runGold } from '../../../src/core/gold/run-gold.js';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
-import { silverLake } from '../../support/silver-lake.js';
+import { putSilver, silverLake } from '../../support/silver-lake.js';
 import { putShop, smallShop } from './small-shop.js';
 
 describe('insights from gold', () => {
@@ -52,6 +52,21 @@ describe('insights from gold', () => {
     for (const name of INSIGHTS) {
       await expect(goldInsight(empty, { name })).rejects.toMatchObject({ code: 'KS_NOT_FOUND', hint: 'keystone gold run' });
     }
+  });
+
+  it('does not advise gold run where the lake was moved', async () => {
+    const made = await silverLake();
+    await putSilver(
+      made,
+      'orders',
+      "SELECT 'o1' AS order_id, 'c1' AS customer_id, TIMESTAMP '2017-10-02 10:56:33' AS order_purchase_timestamp",
+    );
+    const moved = await silverLake();
+    await rename(made.config.profile.store.path, moved.config.profile.store.path);
+    await expect(goldInsight(moved, { name: 'growth' })).rejects.toMatchObject({
+      code: 'KS_STORE',
+      hint: expect.stringContaining('keystone doctor'),
+    });
   });
 
   it('gives no rows, but the columns, from empty gold', async () => {
