@@ -22,14 +22,30 @@ export const globalFlags = {
   'no-input': Flags.boolean({ description: 'Never ask; fail where an answer would be needed', helpGroup: 'GLOBAL' }),
 };
 
-export const listFlags = {
-  columns: Flags.string({ description: 'Columns to show, separated by commas', helpGroup: 'LIST' }),
-  sort: Flags.string({ description: 'Columns to sort by, separated by commas; -column sorts downwards', helpGroup: 'LIST' }),
+/** What --json prints depends on the command, so the help says it at each flag. */
+const rowFlags = (json: string) => ({
+  columns: Flags.string({ description: `Columns to show, separated by commas (${json})`, helpGroup: 'LIST' }),
+  sort: Flags.string({
+    description: `Columns to sort by, separated by commas; -column or column:desc sorts downwards, empty cells are last (${json})`,
+    helpGroup: 'LIST',
+  }),
   filter: Flags.string({
     multiple: true,
     multipleNonGreedy: true,
-    description: 'Keep rows with column=value, column!=value or column~part',
+    description: `Keep rows with column=value, column!=value or column~part; numbers by value (${json})`,
     helpGroup: 'LIST',
   }),
-  limit: Flags.integer({ min: 0, description: 'Most rows to show', helpGroup: 'LIST' }),
+  limit: Flags.integer({ min: 0, description: `Most rows to show (${json})`, helpGroup: 'LIST' }),
+});
+
+/** For commands whose result is more than the rows that they print: `--json` gives it whole. */
+export const listFlags = rowFlags('--json prints the whole result');
+
+/** For commands that give their printed rows in `--json` too, with every column. */
+export const shapedListFlags = {
+  ...rowFlags('--json too'),
+  columns: Flags.string({
+    description: 'Columns to show, separated by commas (--json has every column)',
+    helpGroup: 'LIST',
+  }),
 };

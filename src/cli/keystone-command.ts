@@ -10,15 +10,16 @@ import type { Effects, Lakehouse } from '../core/lakehouse.js';
 import type { ReportProgress } from '../core/progress.js';
 import { systemEffects } from './effects.js';
 import { failureJson, failureOf, renderFailure } from './failure.js';
-import { globalFlags, listFlags } from './global-flags.js';
+import { globalFlags, listFlags, shapedListFlags } from './global-flags.js';
 import { jsonText } from './json-text.js';
 import { progressReporter, silentProgress, type ProgressReporter } from './progress-reporter.js';
 import { renderRows, type OutputFormat } from './render-rows.js';
 import { shapeRows, type Row } from './shape-rows.js';
+import { withReadableSort } from './sort-flag.js';
 import { listenForStop, type StopSignals } from './stop-signals.js';
 import { coloured } from './terminal.js';
 
-export { listFlags };
+export { listFlags, shapedListFlags };
 
 /** What `run` returns: the `result` of `--json`. */
 export type JsonResult = unknown;
@@ -118,6 +119,11 @@ export abstract class KeystoneCommand extends Command {
     return shaped.rows as readonly (T & Row)[];
   }
 
+  /** Rows on a screen may be cut with a warning; a program must get what it asked for, or an error. */
+  protected isForProgram(): boolean {
+    return this.json() || this.format() !== 'table';
+  }
+
   /** Text for people on standard output; nothing when a program reads it. */
   protected say(text: string): void {
     if (!this.json() && this.format() === 'table') this.print(`${text}\n`);
@@ -149,7 +155,7 @@ export abstract class KeystoneCommand extends Command {
     B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
     A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
   >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
-    const parsed = await super.parse(options, argv);
+    const parsed = await super.parse(options, withReadableSort(argv ?? this.argv));
     this.given = parsed.flags as GivenFlags;
     return parsed;
   }

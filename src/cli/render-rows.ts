@@ -8,7 +8,7 @@ export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 export interface TableLook {
   /** Bold header. */
   readonly colour: boolean;
-  /** Columns of the terminal; cells are cut to fit. Undefined (no terminal): nothing is cut. */
+  /** Columns of the terminal; cells are cut to fit, or each row becomes a block. Undefined (no terminal): nothing is cut. */
   readonly widthColumns?: number | undefined;
 }
 
@@ -33,8 +33,8 @@ export function renderRows({ rows, columns }: ShapedRows, format: OutputFormat, 
 const csvCell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 const GAP = '  ';
-/** No column is cut below this. */
-const NARROWEST = 8;
+/** No column is cut below this: rows that do not fit then are printed as blocks. */
+const NARROWEST = 12;
 
 function renderTable(rows: readonly Row[], columns: readonly string[], look: TableLook): string {
   const numeric = columns.map(
@@ -44,7 +44,8 @@ function renderTable(rows: readonly Row[], columns: readonly string[], look: Tab
   const widths = columns.map((column, index) =>
     body.reduce((widest, cells) => Math.max(widest, textWidth(cells[index] ?? '')), textWidth(column)),
   );
-  if (look.widthColumns !== undefined) shrink(widths, look.widthColumns);
+  const bold = (text: string): string => (look.colour ? `\u001B[1m${text}\u001B[22m` : text);
+  if (look.widthColumns !== undefined && !shrink(widths, look.widthColumns)) return renderBlocks(body, columns, bold);
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, index) => {
@@ -55,7 +56,15 @@ function renderTable(rows: readonly Row[], columns: readonly string[], look: Tab
       .join(GAP)
       .trimEnd();
   const header = line(columns);
-  return [look.colour ? `\u001B[1m${header}\u001B[22m` : header, ...body.map(line)].map((text) => `${text}\n`).join('');
+  return [bold(header), ...body.map(line)].map((text) => `${text}\n`).join('');
+}
+
+/** One `column  value` line per cell and an empty line between rows; long values are left to the terminal to wrap. */
+function renderBlocks(body: readonly (readonly string[])[], columns: readonly string[], bold: (text: string) => string): string {
+  const width = Math.max(...columns.map(textWidth));
+  const name = (column: string): string => bold(column + ' '.repeat(width - textWidth(column)));
+  const lineOf = (column: string, cell: string): string => `${cell === '' ? bold(column) : name(column) + GAP + cell}\n`;
+  return body.map((cells) => columns.map((column, index) => lineOf(column, cells[index] ?? '')).join('')).join('\n');
 }
 
 const isNumberOrEmpty = (value: unknown): boolean => value == null || typeof value === 'number' || typeof value === 'bigint';
@@ -86,13 +95,14 @@ function cut(text: string, width: number): string {
   return `${kept}…`;
 }
 
-/** Takes from the widest column until the line fits. */
-function shrink(widths: number[], available: number): void {
+/** Takes from the widest column until the line fits; false where it cannot. */
+function shrink(widths: number[], available: number): boolean {
   let excess = widths.reduce((sum, width) => sum + width, 0) + GAP.length * (widths.length - 1) - available;
   while (excess > 0) {
     const widest = widths.indexOf(Math.max(...widths));
-    if ((widths[widest] ?? 0) <= NARROWEST) return;
+    if ((widths[widest] ?? 0) <= NARROWEST) return false;
     widths[widest] = (widths[widest] ?? 0) - 1;
     excess -= 1;
   }
+  return true;
 }

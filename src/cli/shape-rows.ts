@@ -1,14 +1,16 @@
 /** What the list flags do to rows: filter, sort, limit, choose columns. */
 import { KeystoneError } from '../core/errors.js';
 import { nearestName } from '../core/nearest-name.js';
+import { compareDecimals, decimalOf, sameAmount } from './decimal-text.js';
 import { printable } from './json-text.js';
+import { sortKeyOf } from './sort-flag.js';
 
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface RowShape {
   /** Column names separated by commas, in the order wanted. */
   readonly columns?: string | undefined;
-  /** Column names separated by commas; a leading `-` sorts downwards. */
+  /** Column names separated by commas; `-column` or `column:desc` sorts downwards. */
   readonly sort?: string | undefined;
   /** `column=value`, `column!=value` or `column~part`; all must hold. */
   readonly filter?: readonly string[] | undefined;
@@ -34,12 +36,15 @@ export function shapeRows(rows: readonly object[], columns: readonly string[], s
 
   let shaped = rows as readonly Row[];
   for (const condition of shape.filter ?? []) shaped = shaped.filter(rowTest(condition, columnOf));
-  const order = shape.sort === undefined ? [] : names(shape.sort).map((name) => sortKey(name, columnOf));
+  const order = (shape.sort === undefined ? [] : names(shape.sort)).map((text) => {
+    const { column, sign } = sortKeyOf(text, (name) => known.has(name));
+    return { compare: columnOrder(shaped, columnOf(column, 'sort'), sign) };
+  });
   if (order.length > 0) {
     shaped = shaped.toSorted((a, b) => {
-      for (const { column, sign } of order) {
-        const compared = compareCells(a[column], b[column]);
-        if (compared !== 0) return sign * compared;
+      for (const { compare } of order) {
+        const compared = compare(a, b);
+        if (compared !== 0) return compared;
       }
       return 0;
     });
@@ -63,31 +68,37 @@ function rowTest(condition: string, columnOf: (name: string, flag: string) => st
   const wanted = value.toLowerCase();
   switch (operator) {
     case '=':
-      return (row) => cellText(row[column]) === value;
+      return (row) => cellText(row[column]) === value || sameAmount(row[column], value);
     case '!=':
-      return (row) => cellText(row[column]) !== value;
+      return (row) => cellText(row[column]) !== value && !sameAmount(row[column], value);
     default:
       return (row) => cellText(row[column]).toLowerCase().includes(wanted);
   }
 }
 
-function sortKey(
-  text: string,
-  columnOf: (name: string, flag: string) => string,
-): { readonly column: string; readonly sign: 1 | -1 } {
-  return text.startsWith('-')
-    ? { column: columnOf(text.slice(1), 'sort'), sign: -1 }
-    : { column: columnOf(text, 'sort'), sign: 1 };
-}
-
-/** Numbers by value, the rest as text; empty cells last. */
-function compareCells(a: unknown, b: unknown): number {
-  const empty = Number(a === null || a === undefined) - Number(b === null || b === undefined);
-  if (empty !== 0 || a === null || a === undefined) return empty;
-  const numeric = (value: unknown): value is number | bigint => typeof value === 'number' || typeof value === 'bigint';
-  if (numeric(a) && numeric(b)) return a < b ? -1 : a > b ? 1 : 0;
-  const [left, right] = [cellText(a), cellText(b)];
-  return left < right ? -1 : left > right ? 1 : 0;
+/**
+ * Empty cells are last whichever the direction. A column of nothing but numbers, be they written as text, is ordered by value;
+ * in any other one numbers come before texts.
+ */
+function columnOrder(rows: readonly Row[], column: string, sign: 1 | -1): (a: Row, b: Row) => number {
+  const isEmpty = (value: unknown): boolean => value === null || value === undefined;
+  const numeric = rows.every((row) => isEmpty(row[column]) || decimalOf(row[column]) !== undefined);
+  // Once per row, not once per comparison.
+  const keys = new Map(
+    rows.map((row) => {
+      const value = row[column];
+      const number = numeric || typeof value !== 'string' ? decimalOf(value) : undefined;
+      return [row, { empty: isEmpty(value), number, text: number === undefined ? cellText(value) : '' }] as const;
+    }),
+  );
+  return (a, b) => {
+    const [left, right] = [keys.get(a), keys.get(b)];
+    if (left === undefined || right === undefined) return 0;
+    if (left.empty || right.empty) return Number(left.empty) - Number(right.empty);
+    if (left.number !== undefined && right.number !== undefined) return sign * compareDecimals(left.number, right.number);
+    if (left.number !== undefined || right.number !== undefined) return sign * (left.number === undefined ? 1 : -1);
+    return sign * (left.text < right.text ? -1 : left.text > right.text ? 1 : 0);
+  };
 }
 
 /** A cell as text: lists joined by commas, other structures as JSON, nothing as the empty text. */

@@ -1,23 +1,30 @@
 import { Args, Flags } from '@oclif/core';
-import { KeystoneCommand, listFlags } from '../cli/keystone-command.js';
+import { KeystoneCommand, shapedListFlags } from '../cli/keystone-command.js';
+import { tooManyRows } from '../cli/too-many-rows.js';
 import type { ResultColumn } from '../core/engine/sql-engine.js';
 
-const DEFAULT_LIMIT = 10_000;
+/** Rows read without --limit, --sort and --filter. */
+const DEFAULT_ROWS = 10_000;
+/** Rows read at most to sort or filter them. */
+const MOST_ROWS_SHAPED = 1_000_000;
 
 export default class Query extends KeystoneCommand {
   static override summary = 'Ask one SQL question to the tables of the lake';
   static override description =
-    'Reads bronze.*, silver.*, gold.*, quarantine.*, error.* and ledger.* as they are when the query begins; changes nothing and reads nothing else. Speaks DuckDB’s SQL, or with --dialect athena that of the gold models (Trino).';
+    'Reads bronze.*, silver.*, gold.*, quarantine.*, error.* and ledger.* as they are when the query begins; changes nothing and reads nothing else. Speaks DuckDB’s SQL, or with --dialect athena that of the gold models (Trino). ' +
+    'Without --limit 10,000 rows are read: a longer result is cut on the screen, with a warning, and refused for a program (--json, --output json, ndjson or csv). ' +
+    '--sort and --filter work on the whole result, of up to 1,000,000 rows, and refuse a longer one; ORDER BY, WHERE and LIMIT in the SQL know no such bound.';
   static override examples = [
     '<%= config.bin %> query "SELECT order_status, count(*) FROM silver.orders GROUP BY 1 ORDER BY 2 DESC"',
     '<%= config.bin %> query "DESCRIBE gold.fact_sales"',
+    '<%= config.bin %> query "SELECT * FROM silver.order_items" --sort price:desc --limit 10',
     'cat report.sql | <%= config.bin %> query - --output csv',
   ];
   static override args = {
     sql: Args.string({ required: true, description: 'The statement, or - to read it from standard input' }),
   };
   static override flags = {
-    ...listFlags,
+    ...shapedListFlags,
     dialect: Flags.string({
       options: ['duckdb', 'athena'],
       default: 'duckdb',
@@ -30,17 +37,18 @@ export default class Query extends KeystoneCommand {
     const sql = args.sql === '-' ? await readAll(process.stdin) : args.sql;
     const engine = await (await this.lakehouse()).engine();
     const startedMs = this.effects().clock.nowMs();
-    const picks = flags.filter !== undefined || flags.sort !== undefined; // they work on what was fetched
+    const picks = flags.filter !== undefined || flags.sort !== undefined;
+    const most = picks ? MOST_ROWS_SHAPED : (flags.limit ?? DEFAULT_ROWS);
     const result = await engine.query(sql, {
       dialect: flags.dialect === 'athena' ? 'athena' : 'engine',
-      maxRows: picks ? DEFAULT_LIMIT : (flags.limit ?? DEFAULT_LIMIT),
+      maxRows: most,
       signal: this.signal,
     });
+    const cut = result.truncated && (picks || flags.limit === undefined);
+    if (cut && (picks || this.isForProgram())) throw tooManyRows(most, picks);
     const names = result.columns.map((column) => column.name);
     const rows = this.printRows(result.rows, names);
-    if (result.truncated && (picks || flags.limit === undefined)) {
-      this.addWarning(`only the first ${result.rows.length} rows were read: --limit N reads more`);
-    }
+    if (cut) this.addWarning(`only the first ${result.rows.length} rows were read: --limit N reads more`);
     const seconds = ((this.effects().clock.nowMs() - startedMs) / 1000).toFixed(1);
     const megabytes = (result.bytesScanned / 1e6).toFixed(1);
     this.done(`Done. ${rows.length} ${rows.length === 1 ? 'row' : 'rows'} from ${megabytes} MB of files in ${seconds} s`);

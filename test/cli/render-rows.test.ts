@@ -45,6 +45,34 @@ describe('renderRows', () => {
   });
 });
 
+describe('a table on a narrow terminal', () => {
+  const wide = [
+    { order_id: 'a'.repeat(32), customer_id: 'b'.repeat(32), seller_id: 'c'.repeat(32), state: 'SP', city: 'd'.repeat(30), n: 1 },
+    { order_id: 'e'.repeat(32), customer_id: null, seller_id: 'f'.repeat(32), state: 'RJ', city: 'g'.repeat(30), n: 2 },
+  ];
+  const shaped = { rows: wide, columns: Object.keys(wide[0] ?? {}) };
+
+  it('is a block per row where columns would be cut below twelve characters', () => {
+    const blocks = renderRows(shaped, 'table', { colour: false, widthColumns: 60 }).split('\n\n');
+    expect(blocks).toHaveLength(2);
+    expect(blocks[0]?.split('\n')).toEqual([
+      `order_id     ${'a'.repeat(32)}`,
+      `customer_id  ${'b'.repeat(32)}`,
+      `seller_id    ${'c'.repeat(32)}`,
+      'state        SP',
+      `city         ${'d'.repeat(30)}`,
+      'n            1',
+    ]);
+    expect(blocks[1]).toContain('\ncustomer_id\nseller_id    f');
+  });
+
+  it('stays a table where it fits', () => {
+    const lines = renderRows(shaped, 'table', { colour: false, widthColumns: 90 }).trimEnd().split('\n');
+    expect(lines).toHaveLength(3);
+    expect(lines.every((line) => line.length <= 90)).toBe(true);
+  });
+});
+
 describe('shapeRows', () => {
   const names = (shape: Parameters<typeof shapeRows>[2]): unknown[] =>
     shapeRows(rows, columns, shape).rows.map((row) => row['name']);

@@ -1,4 +1,4 @@
-import { KeystoneCommand, listFlags, type JsonResult } from '../../cli/keystone-command.js';
+import { KeystoneCommand, shapedListFlags, type JsonResult } from '../../cli/keystone-command.js';
 
 export default class ConfigShow extends KeystoneCommand {
   static override summary = 'Show every setting, its value and where the value comes from';
@@ -9,7 +9,7 @@ export default class ConfigShow extends KeystoneCommand {
     '<%= config.bin %> config show --filter origin!=default',
     'KEYSTONE_INGEST_PORT=50052 <%= config.bin %> config show --filter setting~ingest',
   ];
-  static override flags = { ...listFlags };
+  static override flags = { ...shapedListFlags };
 
   async run(): Promise<JsonResult> {
     await this.parse(ConfigShow);
