@@ -19,6 +19,9 @@ interface ParseFailure extends Error {
 const isParseFailure = (error: unknown): error is ParseFailure =>
   error instanceof Error && ('parse' in error || 'oclif' in error);
 
+/** The framework's advice beside a missing argument; no flag here takes more than one value at a time, so it misleads. */
+const MULTIPLE_VALUES_NOTE = /\n+Note: --[^\n]* multiple values\. [^\n]*(\nAlternatively, [^\n]*)?/;
+
 /** `knownFlags` are long names without dashes, for the did-you-mean. */
 export function failureOf(error: unknown, knownFlags: readonly string[], command: string): Failure {
   if (isKeystoneError(error)) {
@@ -37,7 +40,7 @@ export function failureOf(error: unknown, knownFlags: readonly string[], command
     const help = `${command} --help`;
     return {
       code: 'KS_USAGE',
-      message: error.message.replace(/\n+See more help with --help\s*$/, ''),
+      message: error.message.replace(/\n+See more help with --help\s*$/, '').replace(MULTIPLE_VALUES_NOTE, ''),
       hint: nearest.length === 0 ? help : `did you mean ${nearest.map((name) => `--${name}`).join(', ')}? ${help}`,
       causes: [],
       exitCode: EXIT.usage,

@@ -43,6 +43,31 @@ describe('the command line', () => {
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'KS_USAGE', hint: 'keystone consume run --help' } });
   });
 
+  it('takes help as a word for --help', async () => {
+    const cwd = await tempDir();
+    for (const words of [[], ['consume'], ['consume', 'run']]) {
+      const asked = await runCli(['help', ...words], { cwd });
+      expect(asked).toMatchObject({ code: 0, stdout: (await runCli([...words, '--help'], { cwd })).stdout });
+      expect(asked.stdout).toContain('USAGE');
+    }
+  });
+
+  it('names a missing argument and nothing else', async () => {
+    const { code, stderr } = await runCli(['query'], { cwd: await tempDir() });
+    expect(code).toBe(2);
+    expect(stderr).toContain('Missing 1 required arg');
+    expect(stderr).not.toMatch(/multiple values|Alternatively/);
+  });
+
+  it('sorts downwards by a column that begins like a short flag', async () => {
+    const cwd = await project();
+    for (const sort of [['--sort', '-profile'], ['--sort=-profile'], ['--sort', 'profile:desc']]) {
+      const { code, stderr } = await runCli(['config', 'show', ...sort], { cwd });
+      expect(code).toBe(2);
+      expect(stderr).toContain('--sort: there is no column "profile"');
+    }
+  });
+
   it('answers --version without the framework', async () => {
     const { code, stdout, stderr } = await runCli(['--version'], {
       cwd: await tempDir(),
