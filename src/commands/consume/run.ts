@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { driftText } from '../../cli/drift-text.js';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
 import type { ConsumeTotals } from '../../core/consume/run-consumer.js';
 import type { Lag } from '../../core/lag/measure-lag.js';
@@ -45,8 +46,7 @@ twice loses and doubles nothing. One consumer builds at a time; a second one sta
     });
     const { derived } = totals;
     for (const [dataset, fields] of Object.entries(derived.drift)) {
-      const names = Object.entries(fields).map(([name, events]) => `${name} (${events})`);
-      this.addWarning(`${dataset}: fields the contract does not know: ${names.join(', ')}`);
+      this.addWarning(`${dataset}: fields the contract does not know: ${driftText(fields)}`);
     }
     this.printRows(
       Object.entries(derived.silver).map(([dataset, rows]) => ({ table: `silver.${dataset}`, rows })),

@@ -9,6 +9,7 @@ export default class QuarantineShow extends KeystoneCommand {
     'Bytes that are not UTF-8 are written as \\xHH; the lake keeps them as they came.';
   static override examples = [
     '<%= config.bin %> quarantine show olist-enterprise-events/3/1042',
+    '<%= config.bin %> quarantine show olist-enterprise-events/3/1042 --output ndjson',
     '<%= config.bin %> quarantine show 018f3c1e-7b7a-7000-8000-000000000001 --json',
   ];
   static override args = { event: Args.string({ required: true, description: 'topic/partition/offset, or an event id' }) };
@@ -23,7 +24,8 @@ export default class QuarantineShow extends KeystoneCommand {
     ]);
     const zone = flags.zone === 'error' || flags.zone === 'quarantine' ? flags.zone : undefined;
     const events = await showQuarantined(lakehouse, args.event, zone);
-    this.say(events.map(describeRejected).join('\n\n'));
+    if (flags.output === 'table') this.say(events.map(describeRejected).join('\n\n'));
+    else if (flags.output !== 'json') this.printRows(events);
     this.done(`Done. ${events.length} ${events.length === 1 ? 'event' : 'events'}`);
     return { events };
   }

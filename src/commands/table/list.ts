@@ -8,7 +8,7 @@ export default class TableList extends KeystoneCommand {
 the newest snapshot's summary, so no data file is read.`;
   static override examples = [
     '<%= config.bin %> table list',
-    '<%= config.bin %> table list --namespace silver --sort -rows',
+    '<%= config.bin %> table list --namespace silver --sort rows:desc',
     '<%= config.bin %> table list --json',
   ];
   static override flags = {
@@ -26,9 +26,14 @@ the newest snapshot's summary, so no data file is read.`;
     const tables = await describeTables(lakehouse, flags.namespace);
     this.printRows(tables, ['name', 'rows', 'dataFiles', 'bytes', 'partition', 'snapshots', 'currentSnapshotId', 'lastUpdated']);
     const rows = tables.reduce((sum, table) => sum + table.rows, 0);
-    this.done(
-      `Done. ${tables.length} tables, ${rows} rows.${tables.length === 0 ? ' "keystone consume run" makes the first ones.' : ''}`,
-    );
+    this.done(`Done. ${tables.length} tables, ${rows} rows.${tables.length === 0 ? await this.whyNone(flags.namespace) : ''}`);
     return tables;
+  }
+
+  private async whyNone(namespace: string | undefined): Promise<string> {
+    const names = await (await this.lakehouse()).tableNames();
+    if (namespace === undefined || names.length === 0) return ' "keystone consume run" makes the first ones.';
+    const namespaces = [...new Set(names.map((name) => name.replace(/\..*$/, '')))];
+    return ` Nothing of the namespace "${namespace}" is in the lake; it has ${namespaces.join(', ')}.`;
   }
 }

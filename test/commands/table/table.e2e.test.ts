@@ -15,6 +15,12 @@ describe('table list and table show', () => {
       partition: 'day(log_time)',
       format: 'iceberg/2',
     });
+    const none = await runCli(['table', 'list', '-n', 'bogus'], { cwd });
+    expect(none.stderr).toContain('Nothing of the namespace "bogus" is in the lake; it has bronze');
+    const sorted = await runCli(['table', 'list', '--sort', '-name', '--output', 'csv', '--columns', 'name'], { cwd });
+    const names = sorted.stdout.trim().split('\n').slice(1);
+    expect(names.length).toBeGreaterThan(1);
+    expect(names).toEqual(names.toSorted().toReversed());
     const csv = await runCli(['table', 'list', '--namespace', 'bronze', '--output', 'csv', '--columns', 'name,rows'], { cwd });
     expect(csv.stdout.trim().split(/\r?\n/)).toEqual(['name,rows', 'bronze.events,9']);
 

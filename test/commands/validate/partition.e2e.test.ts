@@ -51,6 +51,13 @@ describe.skipIf(!isBuilt())('validate partition and quarantine, on the command l
     });
     const shown = await run('quarantine', 'show', listed.result.rows[0]?.origin ?? '');
     expect(shown.stdout).toMatch(new RegExp(`^origin +${listed.result.rows[0]?.origin}\n[^]*"order_id":"${'a'.repeat(32)}"`));
+    const line = await run('quarantine', 'show', listed.result.rows[0]?.origin ?? '', '--output', 'ndjson');
+    expect(JSON.parse(line.stdout)).toMatchObject({
+      dataset: 'orders',
+      payload: { text: expect.stringContaining('a'.repeat(32)) },
+    });
+    const csv = await run('quarantine', 'show', listed.result.rows[0]?.origin ?? '', '--output', 'csv');
+    expect(csv.stdout).toMatch(/^[^\n]*payload[^\n]*\n[^]*rule:delivery_not_before_purchase/);
 
     expect(await run('validate', 'partition', 'orders', 'someday')).toMatchObject({
       code: 2,
