@@ -14,7 +14,7 @@ export default class GoldInsight extends KeystoneCommand {
   };
   static override flags = {
     ...listFlags,
-    'as-of': Flags.string({ description: 'segments: the day to look back from (default: the day after the last purchase)' }),
+    'as-of': Flags.string({ description: 'segments only: the day to look back from (default: the day after the last purchase)' }),
   };
 
   async run(): Promise<Insight> {
