@@ -4,7 +4,7 @@
  *
  * The lake is brought up to date twice, so that newer versions, duplicates and late events meet rows that are already published.
  */
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { runConsumer } from '../consume/run-consumer.js';
@@ -14,6 +14,8 @@ import { goldInsight } from '../gold/gold-insight.js';
 import { startIngestServer } from '../ingest/ingest-server.js';
 import type { Effects, Lakehouse } from '../lakehouse.js';
 import { verifyLedger } from '../ledger/verify.js';
+import { folderError } from '../store/folder-error.js';
+import { makeFolder } from '../store/make-folder.js';
 import { runPipeline, type ValidatedPartition } from '../pipeline.js';
 import type { ReportProgress } from '../progress.js';
 import { checkFates, countRows, type RowCount } from './check-fates.js';
@@ -53,7 +55,9 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
 async function demoFolder(keep: string | null): Promise<string> {
   if (keep === null) return mkdtemp(path.join(os.tmpdir(), 'keystone-demo-'));
   const dir = path.resolve(keep);
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir).catch((error: unknown) => {
+    throw folderError('make', dir, error);
+  });
   if ((await readdir(dir)).length > 0) {
     throw new KeystoneError('KS_USAGE', `${dir} is not empty, and the demo does not mix with what is there`, {
       hint: `keystone demo --keep ${dir}-2`,
