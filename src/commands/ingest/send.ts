@@ -33,12 +33,15 @@ the lake sees a duplicate, never a second event.`;
   async run(): Promise<RunSendResult> {
     const { flags, argv } = await this.parse(IngestSend);
     const lakehouse = await this.lakehouse();
-    const { sendInput, runSend } = await import('../../core/ingest/run-send.js');
+    const [{ sendInput, runSend }, { addressOf }] = await Promise.all([
+      import('../../core/ingest/run-send.js'),
+      import('../../core/ingest/server-address.js'),
+    ]);
     const input: SendInput = sendInput(argv.map(String), flags.raw, addAbortSignal(this.signal, process.stdin));
     const { host, port } = lakehouse.config.ingest;
     const result = await runSend(lakehouse, {
       input,
-      destination: flags.direct ? { kind: 'log' } : { kind: 'server', address: flags.to ?? `${host}:${port}` },
+      destination: flags.direct ? { kind: 'log' } : { kind: 'server', address: flags.to ?? addressOf(host, port) },
       dataset: flags.dataset,
       source: flags.source,
       receiptsPath: flags.receipts,

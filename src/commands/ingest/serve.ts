@@ -6,7 +6,7 @@ export default class IngestServe extends KeystoneCommand {
   static override summary = 'Serve gRPC ingestion until stopped';
   static override description = `Takes events over the founding IngestionService and keystone.ingestion.v1, with health v1 and reflection.
 An event is acknowledged only once it is durable in the log. SIGTERM or Ctrl-C stops taking calls, finishes what is in flight, and exits.
-Clients without reflection find the services in proto/.`;
+Under --json the address is told on standard error, {"listening": {"address", "topic"}}, as soon as it listens. Clients without reflection find the services in proto/.`;
   static override examples = [
     '<%= config.bin %> ingest serve',
     '<%= config.bin %> ingest serve --port 0 --linger 5ms',
@@ -40,11 +40,16 @@ Clients without reflection find the services in proto/.`;
       ...options,
       signal: this.signal,
       onEvent: (event) => {
-        if (event.kind === 'listening')
-          this.say(`Listening on ${event.address}, topic ${lakehouse.config.profile.log.topic}. Ctrl-C drains and stops.`);
-        else if (event.kind === 'appendFailed')
-          this.addWarning(`events were refused: the log did not take them: ${event.message}`);
-        else this.say('Draining.');
+        if (event.kind === 'listening') {
+          const { topic } = lakehouse.config.profile.log;
+          const text = `Listening on ${event.address}, topic ${topic}. Ctrl-C drains and stops.`;
+          // Standard output is kept for the result; who started the server as a program still has to learn the port.
+          if (flags.json) process.stderr.write(`${JSON.stringify({ listening: { address: event.address, topic } })}\n`);
+          else if (flags.output === 'table') this.say(text);
+          else process.stderr.write(`${text}\n`);
+        }
+        if (event.kind === 'appendFailed') this.addWarning(`events were refused: the log did not take them: ${event.message}`);
+        if (event.kind === 'draining') this.say('Draining.');
       },
     });
     this.done(`Done. ${result.accepted} events accepted, ${result.refused} refused.`);

@@ -12,7 +12,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
 import type { Clock } from '../clock.js';
 import type { Contract } from '../contract/contract.js';
-import { KeystoneError, messageOf } from '../errors.js';
+import { messageOf } from '../errors.js';
 import type { KeyMode } from '../event/business-key.js';
 import type { EventLog } from '../log/event-log.js';
 import { eventAcceptor } from './accept-event.js';
@@ -20,6 +20,7 @@ import { createEventIntake } from './event-intake.js';
 import { createGroupCommit } from './group-commit.js';
 import { createInFlightBudget } from './in-flight-budget.js';
 import { FOUNDING_SERVICE, foundingService, INGESTION_V1_SERVICE, ingestionV1Service } from './ingest-services.js';
+import { addressOf, cannotListen } from './server-address.js';
 
 export interface IngestServerOptions {
   readonly log: EventLog;
@@ -76,7 +77,7 @@ const reflection = (): ReflectionService => {
 
 /**
  * Listens; resolves once the port is open.
- * @throws KeystoneError KS_PORT_IN_USE when the address is taken or cannot be had.
+ * @throws KeystoneError KS_PORT_IN_USE when the address is taken, KS_USAGE when it is none of this machine's.
  */
 export async function startIngestServer(options: IngestServerOptions): Promise<IngestServer> {
   const { log, topic, signal } = options;
@@ -114,24 +115,14 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
   health.addToServer(server);
   reflection().addToServer(server);
 
-  const wanted = `${options.host.includes(':') ? `[${options.host}]` : options.host}:${options.port}`;
+  const wanted = addressOf(options.host, options.port);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(wanted, ServerCredentials.createInsecure(), (error, bound) => {
-      if (!error) return resolve(bound);
-      const taken = /EADDRINUSE/.test(error.message);
-      reject(
-        new KeystoneError(
-          'KS_PORT_IN_USE',
-          taken ? `${wanted} is in use by another process` : `cannot listen on ${wanted}: ${error.message}`,
-          {
-            hint: taken ? 'keystone ingest serve --port 0' : 'keystone ingest serve --host 127.0.0.1',
-            cause: error,
-          },
-        ),
-      );
+      if (error) reject(cannotListen(wanted, error));
+      else resolve(bound);
     });
   });
-  options.onEvent?.({ kind: 'listening', address: `${options.host}:${port}` });
+  options.onEvent?.({ kind: 'listening', address: addressOf(options.host, port) });
 
   const drain = async (): Promise<IngestTotals> => {
     options.onEvent?.({ kind: 'draining' });

@@ -2,6 +2,7 @@
 import { isKeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { EventSink, OnResults } from './event-sink.js';
+import { hostOfAddress } from './server-address.js';
 
 export type Destination =
   | { readonly kind: 'log' }
@@ -36,14 +37,16 @@ export async function openSink(lakehouse: Lakehouse, { destination, onResults, s
 }
 
 /**
- * Opens the sink (none in a dry run), runs `use`, closes it. Stopped on request, what was given is still made durable and counted
+ * Checks the address, opens the sink (none in a dry run), runs `use`, closes it. Stopped on request, what was given is still made durable and counted
  * before the interruption is passed on.
+ * @throws KeystoneError KS_USAGE for an address that is none; what `openSink` and `use` throw.
  */
 export async function withSink<T>(
   lakehouse: Lakehouse,
   options: OpenSinkOptions & { readonly dryRun: boolean },
   use: (sink: EventSink | null) => Promise<T>,
 ): Promise<T> {
+  if (options.destination.kind === 'server') hostOfAddress(options.destination.address);
   const sink = options.dryRun ? null : await openSink(lakehouse, options);
   try {
     return await use(sink);

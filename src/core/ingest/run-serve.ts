@@ -1,6 +1,7 @@
 /** `ingest serve`: the server over the project's log, until the signal. */
 import type { Lakehouse } from '../lakehouse.js';
 import { startIngestServer, type IngestServerEvent, type IngestTotals } from './ingest-server.js';
+import { addressOf } from './server-address.js';
 import type { KeyMode } from '../event/business-key.js';
 
 export interface RunServeOptions {
@@ -26,11 +27,11 @@ export async function checkServe(lakehouse: Lakehouse, options: RunServeOptions)
   const { ingest, profile } = lakehouse.config;
   const log = await lakehouse.log();
   await Promise.all([log.bounds(profile.log.topic), lakehouse.contracts()]);
-  const address = `${options.host ?? ingest.host}:${options.port ?? ingest.port}`;
+  const address = addressOf(options.host ?? ingest.host, options.port ?? ingest.port);
   return { address, topic: profile.log.topic, accepted: 0, refused: 0 };
 }
 
-/** Resolves after the drain. @throws KeystoneError KS_PORT_IN_USE, KS_LOG, KS_CONTRACT. */
+/** Resolves after the drain. @throws KeystoneError KS_PORT_IN_USE, KS_USAGE (no address of this machine), KS_LOG, KS_CONTRACT. */
 export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & RunServeEffects): Promise<RunServeResult> {
   const { ingest, profile } = lakehouse.config;
   const { clock, randomBytes } = lakehouse.effects;
@@ -53,5 +54,5 @@ export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & 
     onEvent: options.onEvent,
   });
   const totals = await server.closed;
-  return { address: `${server.host}:${server.port}`, topic, ...totals };
+  return { address: addressOf(server.host, server.port), topic, ...totals };
 }

@@ -4,6 +4,7 @@
  * Every event has its id before it is sent, so a batch whose answer was lost is sent again under the same ids: the lake sees a
  * duplicate, never a second event. A batch that is sent again may land behind later ones.
  */
+import { lookup } from 'node:dns/promises';
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
 import type { Clock } from '../clock.js';
 import { KeystoneError, messageOf } from '../errors.js';
@@ -12,6 +13,7 @@ import type { EventSink, OnResults } from './event-sink.js';
 import type { FileEvent } from './file-event.js';
 import { ingestionV1Methods } from './ingest-services.js';
 import type { EventResult, WireEvent } from './ingestion-v1-codec.js';
+import { hostOfAddress } from './server-address.js';
 
 export interface ServerSinkOptions {
   /** `host:port`. */
@@ -37,19 +39,33 @@ const WINDOW = 4;
 const isTransient = (code: number): boolean => code === status.UNAVAILABLE || code === status.RESOURCE_EXHAUSTED;
 const NO_KEY: Uint8Array = new Uint8Array(0);
 
-const toWire = ({ payload, dataset, eventId, source, headers }: FileEvent): WireEvent => ({
+/** An event under way; the line is for messages alone. */
+interface SentEvent extends WireEvent {
+  readonly line: number | undefined;
+}
+
+const toWire = ({ payload, dataset, eventId, source, headers, line }: FileEvent): SentEvent => ({
   payload,
   dataset,
   key: NO_KEY,
   eventId,
   source,
   headers,
+  line,
 });
 
-/** @throws KeystoneError KS_SERVER_UNREACHABLE when nothing answers at the address. */
+/** Why one event that is alone in its call does not fit; `details` is gRPC's text with the two sizes. */
+function tooLargeText({ source, line, payload }: SentEvent, details: string): string {
+  const limit = /vs\.? (\d+)/.exec(details)?.[1];
+  const where = line === undefined ? source : `${source}, line ${line}`;
+  return `${where}: ${payload.length} bytes and its ids are more than the server takes in one message (${limit ?? 'its limit'} bytes); raise its limit: keystone ingest serve --set ingest.maxMessage=64MiB`;
+}
+
+/** @throws KeystoneError KS_SERVER_UNREACHABLE when nothing answers at the address, KS_USAGE when it is none. */
 export async function openServerSink(options: ServerSinkOptions): Promise<EventSink> {
   const { address, clock, signal } = options;
   const retryMs = options.retryMs ?? RETRY_MS;
+  const host = hostOfAddress(address);
   const client = new Client(address, credentials.createInsecure(), {
     'grpc.max_receive_message_length': -1,
     'grpc.max_reconnect_backoff_ms': LONGEST_WAIT_MS,
@@ -59,13 +75,19 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
       hint: 'keystone ingest serve',
       cause,
     });
-  await new Promise<void>((resolve, reject) => {
-    client.waitForReady(clock.nowMs() + CONNECT_MS, (error) => {
-      if (!error) return resolve();
-      client.close();
-      reject(unreachable(error));
+  const unanswered = await new Promise<Error | undefined>((resolve) => client.waitForReady(clock.nowMs() + CONNECT_MS, resolve));
+  if (unanswered) {
+    client.close();
+    const unknown = await lookup(host).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    if (unknown === null) throw unreachable(unanswered);
+    throw new KeystoneError('KS_SERVER_UNREACHABLE', `the host ${host} of ${address} is not known: ${messageOf(unknown)}`, {
+      hint: 'correct --to, or: keystone ingest serve',
+      cause: unknown,
     });
-  });
+  }
 
   const call = (events: readonly WireEvent[]): Promise<readonly EventResult[] | ServiceError> =>
     new Promise((resolve) => {
@@ -84,13 +106,13 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
     });
 
   /** Sends until each event has a receipt or a final refusal. */
-  const deliver = async (batch: readonly WireEvent[]): Promise<void> => {
+  const deliver = async (batch: readonly SentEvent[]): Promise<void> => {
     const until = clock.nowMs() + retryMs;
     let open = batch;
     for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
       const answer = await call(open);
       const mayRetry = clock.nowMs() + wait < until && !signal.aborted;
-      let again: readonly WireEvent[];
+      let again: readonly SentEvent[];
       if (answer instanceof Error) {
         // A batch over the server's size limit never fits; only "in flight" exhaustion passes.
         const tooLarge = answer.code === status.RESOURCE_EXHAUSTED && /larger than max/.test(answer.details);
@@ -99,8 +121,13 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
           return;
         }
         if (!isTransient(answer.code) || tooLarge) {
-          const { code, details: message } = answer;
-          options.onResults(open.map(({ eventId }) => ({ kind: 'refused', refusal: { code, message, eventId } })));
+          const { code, details } = answer;
+          options.onResults(
+            open.map((event) => {
+              const message = tooLarge ? tooLargeText(event, details) : details;
+              return { kind: 'refused', refusal: { code, message, eventId: event.eventId } };
+            }),
+          );
           return;
         }
         if (!mayRetry) throw unreachable(answer);
@@ -115,7 +142,7 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
     }
   };
 
-  const batches = createBatchWindow<WireEvent>({
+  const batches = createBatchWindow<SentEvent>({
     maxItems: options.batchEvents ?? BATCH_EVENTS,
     maxBytes: BATCH_BYTES,
     window: options.window ?? WINDOW,

@@ -193,6 +193,10 @@ describe('sending to a server', () => {
     const bytes = Buffer.concat([Buffer.from('a\n'), Buffer.alloc(200_000, 'x'), Buffer.from('\nb\n')]);
     await sendEvents({ events: lines(bytes), sink, clock, progress: silent, signal, name: 'lines' });
     expect(countsOf(results)).toEqual({ receipts: 2, refused: 1 });
+    const refusals = results.flatMap((result) => (result.kind === 'refused' ? [result.refusal.message] : []));
+    expect(refusals).toEqual([
+      expect.stringMatching(/^lines.ndjson, line 2: 200000 bytes .* \(100000 bytes\); .*--set ingest.maxMessage=/),
+    ]);
   });
 });
 

@@ -241,4 +241,16 @@ describe('ingest server', () => {
     const { server } = await start();
     await expect(start({ port: server.port })).rejects.toMatchObject({ code: 'KS_PORT_IN_USE' });
   });
+
+  it("says when the address is none of this machine's, or no address at all", async () => {
+    // TEST-NET-3 (RFC 5737) and .invalid (RFC 2606) belong to nobody.
+    await expect(start({ host: '203.0.113.7' })).rejects.toMatchObject({
+      code: 'KS_USAGE',
+      message: 'cannot listen on 203.0.113.7:0: 203.0.113.7 is no address of this machine',
+    });
+    await expect(start({ host: 'nowhere.invalid' })).rejects.toMatchObject({
+      code: 'KS_USAGE',
+      message: 'cannot listen on nowhere.invalid:0: the host nowhere.invalid is not known',
+    });
+  });
 });

@@ -148,6 +148,46 @@ describe.skipIf(!isBuilt())('ingest commands (need npm run build)', () => {
     ]);
   });
 
+  it('name an address without port, a host that nobody knows, and lines that are too long', async () => {
+    const dir = await project();
+    await writeFile(path.join(dir, 'orders.csv'), 'order_id\na\n');
+    await writeFile(path.join(dir, 'lines.ndjson'), `{"a":1}\n${'x'.repeat(2000)}\n{"a":2}\n`);
+    const small = ['--set', 'ingest.maxMessage=1000', '--json'];
+    const [noPort, nobody, dry, sent] = await Promise.all([
+      runCli(['ingest', 'csv', 'orders.csv', '--to', 'bogus', '--dry-run', '--json'], { cwd: dir }),
+      runCli(['ingest', 'send', 'lines.ndjson', '--to', 'nowhere.invalid:50051', '--json'], { cwd: dir }),
+      runCli(['ingest', 'send', 'lines.ndjson', '--dry-run', ...small], { cwd: dir }),
+      runCli(['ingest', 'send', 'lines.ndjson', '--direct', ...small], { cwd: dir }),
+    ]);
+    expect({ code: noPort.code, ...json(noPort.stdout).error }).toMatchObject({ code: 'KS_USAGE' });
+    expect(json(nobody.stdout).error).toMatchObject({
+      code: 'KS_SERVER_UNREACHABLE',
+      message: expect.stringContaining('the host nowhere.invalid of nowhere.invalid:50051 is not known') as string,
+    });
+    for (const { code, stdout } of [dry, sent]) {
+      expect({ code, ...json(stdout).result }).toMatchObject({ code: 3, events: 2, failedLines: 1 });
+    }
+    expect(json(sent.stdout).result).toMatchObject({
+      accepted: 2,
+      warnings: [expect.stringContaining('line 2 is left out: it is longer than 1000 bytes') as string],
+    });
+  });
+
+  it('tell a program that starts the server where it listens', async () => {
+    const dir = await project();
+    const server = startCli(['ingest', 'serve', '--port', '0', '--json'], { cwd: dir });
+    onTestFinished(async () => {
+      server.child.kill('SIGKILL');
+      await server.ended;
+    });
+    await expect.poll(() => server.stderr(), { timeout: 20_000 }).toContain('\n');
+    const { listening } = JSON.parse(server.stderr().split('\n')[0] ?? '') as { listening: { address: string; topic: string } };
+    expect(listening).toEqual({ address: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string, topic: TOPIC });
+    server.child.kill('SIGTERM');
+    const end = await server.ended;
+    expect({ code: end.code, ...json(end.stdout).result }).toMatchObject({ code: 0, address: listening.address });
+  });
+
   it('stop on SIGTERM with what was read already durable, while standard input is still open', async () => {
     const dir = await project();
     const receipts = path.join(dir, 'receipts.ndjson');
