@@ -41,11 +41,9 @@ describe.skipIf(!isBuilt())('a recreated log (needs npm run build)', { timeout: 
       code: 'KS_LOG_RECREATED',
     });
 
-    const { code, stdout } = await runCli(['consume', 'run', ...CAUGHT_UP, '--set', 'store.path=anew'], { cwd: dir });
-    expect({ code, landed: (JSON.parse(stdout) as { result: { landed: number } }).result.landed }).toEqual({
-      code: 0,
-      landed: 200,
-    });
+    const anew = await runCli(['consume', 'run', ...CAUGHT_UP, '--set', 'store.path=anew'], { cwd: dir });
+    expect(anew.code, anew.stdout + anew.stderr).toBe(0);
+    expect(JSON.parse(anew.stdout)).toMatchObject({ result: { landed: 200 } });
 
     for (const name of await readdir(path.join(dir, '.keystone')))
       if (name.startsWith('log.db')) await rm(path.join(dir, '.keystone', name));

@@ -108,12 +108,14 @@ describe('the offset fence', () => {
         holes: [{ topic: 't', partition: 1, from: 2, toExclusive: 3 }],
         fencingToken: 4,
       },
+      summary: { 'keystone.log-id': '{"t":"made"}' },
     });
     await table.commit({ add: [], fence: { ...fence(0, 3), holes: [{ topic: 't', partition: 1, from: 3, toExclusive: 4 }] } });
     await table.commit({ add: [bareFile(table, 'x')], operation: 'replace' });
     const { currentSnapshot, holes } = await table.state();
     expect(currentSnapshot?.summary['keystone.next-offsets']).toBe('{"t":{"0":3,"1":5},"u":{"0":7}}');
     expect(currentSnapshot?.summary['keystone.fencing-token']).toBe('4');
+    expect(currentSnapshot?.summary['keystone.log-id']).toBe('{"t":"made"}');
     expect(holes).toEqual([{ topic: 't', partition: 1, from: 2, toExclusive: 4 }]);
   });
 
