@@ -38,7 +38,9 @@ bytes with its line and reason, into the error zone. The same file twice changes
       signal: this.signal,
     });
     this.printRows(result.files, ['path', 'dataset', 'status', 'rows', 'badRows', 'message']);
-    for (const file of result.files) if (file.status === 'failed') this.addWarning(`${file.path}: ${file.message ?? ''}`);
+    for (const { status, path, message } of result.files) {
+      if (status === 'failed') this.addWarning(message?.startsWith(path) === true ? message : `${path}: ${message ?? ''}`);
+    }
     for (const warning of result.warnings) this.addWarning(warning);
     for (const { eventId, message } of result.refusals) this.addWarning(`${eventId} was refused: ${message}`);
     if (result.refused > 0 || result.files.some(({ status }) => status === 'failed')) this.failChecks();
