@@ -3,8 +3,9 @@ import { KeystoneCommand, shapedListFlags } from '../cli/keystone-command.js';
 import { tooManyRows } from '../cli/too-many-rows.js';
 import type { ResultColumn } from '../core/engine/sql-engine.js';
 
-/** Rows read without --limit, --sort and --filter. */
-const DEFAULT_ROWS = 10_000;
+/** Rows read without --limit, --sort and --filter: by a person, and by a program, whose answer is one JSON text or one file. */
+const SCREEN_ROWS = 10_000;
+const PROGRAM_ROWS = 250_000;
 /** Rows read at most to sort or filter them. */
 const MOST_ROWS_SHAPED = 1_000_000;
 
@@ -12,7 +13,7 @@ export default class Query extends KeystoneCommand {
   static override summary = 'Ask one SQL question to the tables of the lake';
   static override description =
     'Reads bronze.*, silver.*, gold.*, quarantine.*, error.* and ledger.* as they are when the query begins; changes nothing and reads nothing else. Speaks DuckDB’s SQL, or with --dialect athena that of the gold models (Trino). ' +
-    'Without --limit 10,000 rows are read: a longer result is cut on the screen, with a warning, and refused for a program (--json, --output json, ndjson or csv). ' +
+    'Without --limit a result of more than 10,000 rows is cut on the screen, with a warning; for a program (--json, --output json, ndjson or csv) it is whole, and refused beyond 250,000 rows. ' +
     '--sort and --filter work on the whole result, of up to 1,000,000 rows, and refuse a longer one; ORDER BY, WHERE and LIMIT in the SQL know no such bound.';
   static override examples = [
     '<%= config.bin %> query "SELECT order_status, count(*) FROM silver.orders GROUP BY 1 ORDER BY 2 DESC"',
@@ -38,7 +39,7 @@ export default class Query extends KeystoneCommand {
     const engine = await (await this.lakehouse()).engine();
     const startedMs = this.effects().clock.nowMs();
     const picks = flags.filter !== undefined || flags.sort !== undefined;
-    const most = picks ? MOST_ROWS_SHAPED : (flags.limit ?? DEFAULT_ROWS);
+    const most = picks ? MOST_ROWS_SHAPED : (flags.limit ?? (this.isForProgram() ? PROGRAM_ROWS : SCREEN_ROWS));
     const result = await engine.query(sql, {
       dialect: flags.dialect === 'athena' ? 'athena' : 'engine',
       maxRows: most,

@@ -38,7 +38,7 @@ describe.skipIf(!isBuilt())('from silver to answers on the command line', () => 
 
     const refused = await cli('query', 'DROP TABLE silver.orders', '--json');
     expect([refused.code, JSON.parse(refused.stdout).error.code]).toEqual([2, 'KS_SQL']);
-    const cut = await cli('query', 'SELECT * FROM range(10001)', '--json');
+    const cut = await cli('query', 'SELECT * FROM range(250001)', '--json');
     expect(cut.code).toBe(2);
     const misplaced = await cli('gold', 'insight', 'growth', '--as-of', '2018-01-01');
     expect([misplaced.code, misplaced.stderr]).toEqual([2, expect.stringContaining('--as-of is for segments')]);
