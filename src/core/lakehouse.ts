@@ -2,13 +2,13 @@
  * The composition root of core: the only place that opens adapters. Everything is opened on first use, so a command pays for
  * what it touches, and closed together.
  */
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from './clock.js';
 import type { ResolvedConfig } from './config/config.js';
 import type { Contract } from './contract/contract.js';
 import type { DuckSession, DuckSessionOptions } from './engine/duckdb/duck-session.js';
 import type { SqlEngine } from './engine/sql-engine.js';
+import { KeystoneError, messageOf } from './errors.js';
 import type { EventLog } from './log/event-log.js';
 import type { StateStore } from './state/state-store.js';
 import type { ObjectStore } from './store/object-store.js';
@@ -74,7 +74,13 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
   const tempDir = path.join(path.dirname(profile.state.path), 'tmp');
   const duck: Lakehouse['duck'] = async (options = {}) => {
     const { openDuckSession } = await import('./engine/duckdb/duck-session.js');
-    await mkdir(tempDir, { recursive: true });
+    const { makeFolder } = await import('./store/make-folder.js');
+    await makeFolder(tempDir).catch((error: unknown) => {
+      throw new KeystoneError('KS_ENGINE', `the folder ${tempDir} cannot be made: ${messageOf(error)}`, {
+        hint: 'DuckDB spills there, beside the state file: check state.path with keystone config show',
+        cause: error,
+      });
+    });
     return openDuckSession({ memoryLimitBytes: profile.engine.memory, threads: profile.engine.threads, ...options, tempDir });
   };
   const table: Lakehouse['table'] = async (name) => {

@@ -6,9 +6,9 @@
  * bound, binds every JS number as REAL, rounds integers beyond 2^53, and returns BLOBs as ArrayBuffer. All of that ends here:
  * binds are checked, integers travel as 64-bit in both directions, and an integer that a JS number can't hold is an error.
  */
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'libsql';
+import { makeFolderSync } from './make-folder-sync.js';
 
 /** What may be bound or comes back; a BLOB comes back as an ArrayBuffer of its own. */
 export type SqliteBind = null | string | number | bigint | Uint8Array;
@@ -89,7 +89,7 @@ export function openSqliteFile(
   filePath: string,
   options: { readonly busyTimeoutMs: number; readonly pageBytes?: number },
 ): SqliteFile {
-  mkdirSync(path.dirname(filePath), { recursive: true });
+  makeFolderSync(path.dirname(path.resolve(filePath)));
   const db = new Database(filePath);
   db.defaultSafeIntegers(true);
   const prepare = (sql: string): SqliteStatement => {

@@ -24,7 +24,10 @@ export function damagedFile(message: string, cause: unknown, read: readonly Tabl
   if (!found) return null;
   const [, namespace, name, file] = found;
   const table = `${namespace}.${name}`;
-  return corrupt(`a data file of ${table}`, message, cause, { table, file: `${namespace}/${name}/data/${file}` });
+  return corrupt(`${namespace}/${name}/data/${file} of ${table}`, message, cause, {
+    table,
+    file: `${namespace}/${name}/data/${file}`,
+  });
 }
 
 function corrupt(
@@ -34,7 +37,8 @@ function corrupt(
   details: NonNullable<KeystoneErrorOptions['details']>,
 ): KeystoneError {
   const reason = (message.split('\n')[0] ?? '').replace(/^[\w ]*Error: /, '');
-  return new KeystoneError('KS_TABLE_CORRUPT', `${what} is missing or damaged: ${reason}`, {
+  const problem = /^(?:No files found|Cannot open)/.test(reason) ? 'is missing' : `is damaged: ${reason}`;
+  return new KeystoneError('KS_TABLE_CORRUPT', `${what} ${problem}`, {
     hint: 'keystone ledger verify --deep',
     details,
     cause,

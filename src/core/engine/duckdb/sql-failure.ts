@@ -32,7 +32,7 @@ export function sqlFailure(error: unknown, sql: string, read: readonly TableName
     return new KeystoneError('KS_ENGINE', `DuckDB: ${message}`, {
       cause: error,
       details,
-      ...(memory ? { hint: 'give the engine more memory: --set profiles.local.engine.memory=1GB, or ask for less at once' } : {}),
+      ...(memory ? { hint: 'give the engine more memory: --set engine.memory=1GB, or ask for less at once' } : {}),
     });
   }
   const hint = message.startsWith('Binder Error')
