@@ -3,8 +3,8 @@
  * offsets at a time, so that memory does not grow with the lake.
  */
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
-import { quoteIdentifier, quoteLiteral } from '../engine/sql-text.js';
-import { isKeystoneError, KeystoneError, messageOf } from '../errors.js';
+import { quoteLiteral } from '../engine/sql-text.js';
+import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { ERROR_EVENTS, QUARANTINE_EVENTS } from '../quarantine/quarantine-tables.js';
 import { scanSql } from '../table/scan-sql.js';
@@ -12,6 +12,8 @@ import type { DataFile, OffsetHole, Snapshot, Table, TableState } from '../table
 import { type AccountBreak, MAX_NAMED, type PartitionAccount, type VerifyOptions } from './account.js';
 import type { AccountCut } from './account-cut.js';
 import { DISPOSITIONS } from './dispositions-table.js';
+import { doubledKeys } from './doubled-keys.js';
+import { wrongFiles } from './wrong-files.js';
 
 /** Offsets judged in one step. */
 const STRETCH = 1_000_000;
@@ -41,7 +43,10 @@ export async function deepBreaks(
   const session = await lakehouse.duck();
   const store = await lakehouse.store();
   try {
-    const { breaks, unreadable } = await fileBreaks(lakehouse, session, input);
+    const { breaks, unreadable } = await wrongFiles(lakehouse, session, [
+      { table: input.bronze, snapshot: input.bronzeState.currentSnapshot },
+      ...(input.cut?.tables.values() ?? []),
+    ]);
     const stretches = input.partitions.flatMap((one) => stretchesOf(one));
     const total = input.partitions.reduce((sum, { bronzeNext }) => sum + bronzeNext, 0);
     let done = 0;
@@ -72,7 +77,7 @@ export async function deepBreaks(
       done += stretch.toExclusive - stretch.from;
       options.onProgress?.({ phase: 'account', done, total, unit: 'events' });
     }
-    if (input.cut) breaks.push(...(await keyBreaks(lakehouse, session, input.cut, unreadable)));
+    if (input.cut) breaks.push(...(await doubledKeys(lakehouse, session, input.cut, unreadable)));
     return breaks;
   } finally {
     await session.close();
@@ -238,81 +243,4 @@ async function placeBreaks(
        HAVING count(*) > 1 OR NOT bool_or((off, verdict) IN (SELECT (off, verdict) FROM places))`,
     )),
   ];
-}
-
-/** No key has two current rows. */
-async function keyBreaks(
-  lakehouse: Lakehouse,
-  session: DuckSession,
-  cut: AccountCut,
-  unreadable: ReadonlySet<string>,
-): Promise<readonly AccountBreak[]> {
-  const store = await lakehouse.store();
-  const breaks: AccountBreak[] = [];
-  for (const contract of (await lakehouse.contracts()).values()) {
-    const at = cut.tables.get(`silver.${contract.dataset}`);
-    if (!at?.snapshot || contract.key.length === 0) continue;
-    const scan = await at.table.scan({ snapshotId: at.snapshot.id });
-    const files = scan.files.filter(({ path }) => !unreadable.has(path));
-    const keys = contract.key.map(quoteIdentifier).join(', ');
-    const rows = await scanSql(at.state.fields, files, store);
-    const [found] = await session.rows<{ n: bigint }>(
-      `SELECT count(*) AS n FROM (SELECT ${keys} FROM (${rows}) GROUP BY ${keys} HAVING count(*) > 1)`,
-    );
-    if ((found?.n ?? 0n) === 0n) continue;
-    // Their places are gathered only now: gathering them for every key costs a text for each row.
-    const doubled = await session.rows<{ places: string }>(
-      `SELECT string_agg(_topic || '/' || _partition || '/' || _offset, ' ' ORDER BY _offset) AS places FROM (${rows}) GROUP BY ${keys} HAVING count(*) > 1 ORDER BY 1 LIMIT ${MAX_NAMED}`,
-    );
-    const count = Number(found?.n ?? 0n);
-    breaks.push({
-      kind: 'key-doubled',
-      table: at.table.name,
-      detail: `${count} keys have more than one current row`,
-      count,
-      offsets: doubled.flatMap(({ places }) => places.split(' ')).slice(0, MAX_NAMED),
-    });
-  }
-  return breaks;
-}
-
-/** Every data file is there and holds as many rows as its manifest says; `unreadable` are the paths of those that cannot be opened. */
-async function fileBreaks(
-  lakehouse: Lakehouse,
-  session: DuckSession,
-  { bronze, bronzeState, cut }: DeepInput,
-): Promise<{ readonly breaks: AccountBreak[]; readonly unreadable: ReadonlySet<string> }> {
-  const store = await lakehouse.store();
-  const breaks: AccountBreak[] = [];
-  const unreadable = new Set<string>();
-  const tables = [{ table: bronze, snapshot: bronzeState.currentSnapshot }, ...(cut?.tables.values() ?? [])];
-  for (const { table, snapshot } of tables) {
-    if (!snapshot) continue;
-    const { files } = await table.scan({ snapshotId: snapshot.id });
-    for (const file of files) {
-      const wrong = await wrongFile(session, await store.localPath(store.keyOf(file.path)), file);
-      if (wrong === null) continue;
-      if (!wrong.readable) unreadable.add(file.path);
-      breaks.push({ kind: 'file', table: table.name, detail: `${file.path}: ${wrong.detail}`, count: 1, offsets: [] });
-    }
-  }
-  return { breaks, unreadable };
-}
-
-async function wrongFile(
-  session: DuckSession,
-  localPath: string,
-  file: DataFile,
-): Promise<{ readonly detail: string; readonly readable: boolean } | null> {
-  try {
-    const [footer] = await session.rows<{ rows: bigint }>(
-      `SELECT num_rows AS rows FROM parquet_file_metadata(${quoteLiteral(localPath)})`,
-    );
-    const rows = Number(footer?.rows ?? 0n);
-    if (rows === file.recordCount) return null;
-    return { detail: `holds ${rows} rows, its manifest says ${file.recordCount}`, readable: true };
-  } catch (error) {
-    if (isKeystoneError(error)) return { detail: `cannot be read: ${messageOf(error).slice(0, 200)}`, readable: false };
-    throw error;
-  }
 }
