@@ -10,6 +10,7 @@ import type { ReportProgress } from './progress.js';
 import { type Landed, landedSince, type Watermark } from './quality/landed-partitions.js';
 import { type ValidationResult, validatePartition } from './quality/validate-partition.js';
 import type { Run } from './state/state-store.js';
+import { randomHexId } from './table/random-names.js';
 
 export interface PipelineOptions {
   /** Validate everything and rebuild gold whole, whatever changed. */
@@ -59,7 +60,7 @@ export async function runPipeline(lakehouse: Lakehouse, options: PipelineOptions
   const state = await lakehouse.state();
   const startedAtMs = clock.nowMs();
   const run: Run = {
-    id: Buffer.from(randomBytes(8)).toString('hex'),
+    id: randomHexId(randomBytes),
     command: COMMAND,
     status: 'running',
     startedAtMs,

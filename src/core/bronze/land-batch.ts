@@ -4,6 +4,7 @@ import type { ObjectStore } from '../store/object-store.js';
 import type { CommitOutcome, OffsetHole, OffsetRange, Table } from '../table/table-api.js';
 import type { BronzeRecord } from './bronze-record.js';
 import { writeBronzeFiles } from './write-bronze-files.js';
+import { holdOrDiscard } from '../table/hold-or-discard.js';
 
 export interface LandingOptions {
   readonly commitId: string;
@@ -28,13 +29,7 @@ export async function landBatch(
   options: LandingOptions,
 ): Promise<CommitOutcome> {
   const add = await writeBronzeFiles(bronze, store, landing.records, options);
-  let fencingToken: number;
-  try {
-    fencingToken = options.holdLease();
-  } catch (error) {
-    await store.delete(add.map(({ path }) => store.keyOf(path)));
-    throw error;
-  }
+  const fencingToken = await holdOrDiscard(options.holdLease, store, add);
   return bronze.commit({
     add,
     fence: { ranges: landing.ranges, holes: landing.holes, fencingToken },

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { KeystoneError } from '../errors.js';
-import { newestWith } from '../table/newest-with.js';
+import { newestWith } from '../table/state-line.js';
 import { SUMMARY_LOG_ID } from '../table/snapshot-offsets.js';
 import type { TableState } from '../table/table-api.js';
 

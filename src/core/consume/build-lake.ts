@@ -12,6 +12,7 @@ import { addCounts, type DerivedCounts, type Derivation } from '../silver/deriva
 import { checkBounds, fetchBatch } from './fetch-batch.js';
 import type { ConsumeOptions } from './consume-options.js';
 import { sameLog } from './log-recreated.js';
+import { randomHexId } from '../table/random-names.js';
 
 /** What a run has done so far; the builder adds to it. */
 export interface BuildProgress {
@@ -55,8 +56,6 @@ export async function buildLake(
     for (;;) {
       const step = await nextBacklogStep(derivation, topic, limits);
       if (!step) return true;
-      // A range that is done again must not meet what its first attempt left in the index.
-      if (step.mode.kind === 'silverOnly') derivation.seen.invalidate();
       const outcome = await deriveRange(derivation, step.range, step.mode);
       if (outcome.kind === 'lost') {
         options.onNotice?.(`${outcome.table}: ${outcome.reason}; starting again from the tables`);
@@ -91,7 +90,7 @@ export async function buildLake(
       derivation.store,
       { records: batch.records, ranges, holes: batch.holes, summary: logIdSummary(state, topic, logId) },
       {
-        commitId: Buffer.from(derivation.randomBytes(8)).toString('hex'),
+        commitId: randomHexId(derivation.randomBytes),
         ingestedAtUs: derivation.clock.nowMs() * 1000,
         holdLease: derivation.holdLease,
       },

@@ -13,8 +13,6 @@ export interface Batch {
   readonly records: readonly BronzeRecord[];
   readonly holes: readonly OffsetHole[];
   readonly sizeBytes: number;
-  /** False when the log held more than fitted. */
-  readonly atEnd: boolean;
 }
 
 export interface BatchLimits {
@@ -76,22 +74,17 @@ export async function fetchBatch(
   let rows = 0;
   let sizeBytes = 0;
   let firstAtMs: number | null = null;
-  let atEnd = true;
   const full = (): boolean => rows >= limits.maxRows || sizeBytes >= limits.maxBytes;
   for (;;) {
     const bounds = await log.bounds(topic);
     checkBounds(topic, bounds, next);
-    atEnd = true;
     let progress = true;
     while (progress && !full() && !signal.aborted) {
       progress = false;
       for (const { partition, endOffset } of bounds) {
         const from = position.get(partition) ?? next.get(partition) ?? 0;
         if (from >= endOffset) continue;
-        if (full()) {
-          atEnd = false;
-          break;
-        }
+        if (full()) break;
         const share = {
           maxRecords: Math.min(20_000, limits.maxRows - rows),
           maxBytes: Math.min(READ_BYTES, limits.maxBytes - sizeBytes),
@@ -111,18 +104,13 @@ export async function fetchBatch(
         if (nextOffset > expected) holes.push({ topic, partition, from: expected, toExclusive: nextOffset });
         rows += records.length;
         position.set(partition, nextOffset);
-        if (nextOffset < endOffset) atEnd = false;
       }
     }
-    if (full()) atEnd = false;
+    if (full() || signal.aborted || limits.waitMs === 0) break;
     if (position.size > 0) firstAtMs ??= clock.nowMs();
-    const waitedMs = firstAtMs === null ? 0 : clock.nowMs() - firstAtMs;
-    if (full() || signal.aborted || limits.waitMs === 0 || (firstAtMs !== null && waitedMs >= limits.waitMs)) break;
-    if (firstAtMs === null && limits.waitMs > 0) {
-      await clock.sleep(POLL_MS, signal);
-      return null;
-    }
+    if (firstAtMs !== null && clock.nowMs() - firstAtMs >= limits.waitMs) break;
     await clock.sleep(POLL_MS, signal);
+    if (firstAtMs === null) break;
   }
   if (position.size === 0) return null;
   const partitions = [...position].toSorted(([a], [b]) => a - b);
@@ -134,6 +122,5 @@ export async function fetchBatch(
     records: partitions.flatMap(([partition]) => taken.get(partition) ?? []),
     holes,
     sizeBytes,
-    atEnd,
   };
 }

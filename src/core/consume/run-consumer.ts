@@ -19,6 +19,7 @@ import { checkBounds } from './fetch-batch.js';
 import { keepLease, type LeaseKeeper } from '../state/lease-keeper.js';
 import { leaseName } from './lease-name.js';
 import { sameLog } from './log-recreated.js';
+import { randomHexId } from '../table/random-names.js';
 
 export interface ConsumeTotals {
   readonly topic: string;
@@ -52,7 +53,7 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
   await log.ensureTopic(topic, config.profile.log.partitions);
   const targets = new Map((await log.bounds(topic)).map(({ partition, endOffset }) => [partition, endOffset]));
   const state = await lakehouse.state();
-  const runId = Buffer.from(effects.randomBytes(8)).toString('hex');
+  const runId = randomHexId(effects.randomBytes);
   const progress = { landed: 0, landedBytes: 0, batches: 0, derived: NO_COUNTS };
   const totals = (caughtUp: boolean): ConsumeTotals => ({
     topic,

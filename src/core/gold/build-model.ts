@@ -12,6 +12,7 @@ import type { Model } from './model.js';
 import { inPartitionsSql } from './partition-ordinal.js';
 import { viewPinned } from './pinned-table.js';
 import type { ModelPlan, PlanInputs } from './plan-model.js';
+import { randomHexId } from '../table/random-names.js';
 
 export interface BuiltModel {
   readonly snapshot: Snapshot;
@@ -76,7 +77,7 @@ export async function buildModel(
   ) {
     return commit([], [], rows);
   }
-  const commitId = Buffer.from(lakehouse.effects.randomBytes(8)).toString('hex');
+  const commitId = randomHexId(lakehouse.effects.randomBytes);
   const added = await writeDataFiles(session, table, select, { fileName: (n) => `${commitId}-${n}` });
   return commit(
     added,

@@ -7,6 +7,7 @@ import { alreadyCovers, nextOffsetOf, parseRange } from '../silver/offset-ranges
 import { SUMMARY_RANGE, SUMMARY_SILVER } from '../silver/derive-range.js';
 import type { NextOffsets, Snapshot, Table, TableName, TableState } from '../table/table-api.js';
 import { snapshotNextOffsets } from '../table/snapshot-offsets.js';
+import { lineOf } from '../table/state-line.js';
 
 export interface TableAtCut {
   readonly table: Table;
@@ -21,14 +22,6 @@ export interface AccountCut {
   readonly tables: ReadonlyMap<TableName, TableAtCut>;
   /** Tables whose newest snapshot belongs to a range that is still under way. */
   readonly inFlight: readonly TableName[];
-}
-
-/** The current line of snapshots, newest first. */
-function lineOf(state: TableState): readonly Snapshot[] {
-  const byId = new Map(state.snapshots.map((snapshot) => [snapshot.id, snapshot]));
-  const line: Snapshot[] = [];
-  for (let at = state.currentSnapshot; at; at = at.parentId === null ? null : (byId.get(at.parentId) ?? null)) line.push(at);
-  return line;
 }
 
 const within = (offsets: NextOffsets, bound: NextOffsets): boolean =>

@@ -42,11 +42,10 @@ export async function verifyLedger(lakehouse: Lakehouse, options: VerifyOptions)
   if (options.deep && bronze && bronzeState) {
     breaks.push(...(await deepBreaks(lakehouse, { bronze, bronzeState, cut, partitions, holes }, options)));
   }
-  const rolledBack = [bronzeState, ...[...(cut?.tables.values() ?? [])].map(({ state }) => state)].flatMap((state, index) =>
-    state
-      ? rolledBackTable(index === 0 ? BRONZE_EVENTS.name : ([...(cut?.tables.keys() ?? [])][index - 1] as string), state)
-      : [],
-  );
+  const rolledBack = [
+    ...(bronzeState ? rolledBackTable(BRONZE_EVENTS.name, bronzeState) : []),
+    ...[...(cut?.tables ?? [])].flatMap(([name, { state }]) => rolledBackTable(name, state)),
+  ];
   const processed = sum(partitions.map((one) => one.processedNext - holesBelow(holes, one, one.processedNext)));
   const bronzeRows = rowsOf(bronzeState?.currentSnapshot ?? null);
   return {

@@ -4,7 +4,7 @@
  */
 import { filesHolding } from '../bronze/files-holding.js';
 import { KeystoneError } from '../errors.js';
-import { newestWith } from '../table/newest-with.js';
+import { newestWith } from '../table/state-line.js';
 import { decodeBound } from '../table/single-value.js';
 import type { DataFile, TableState } from '../table/table-api.js';
 import { changedContract, SUMMARY_CONTRACTS, SUMMARY_RANGE, SUMMARY_SILVER, type DeriveMode } from './derive-range.js';

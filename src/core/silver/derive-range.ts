@@ -6,7 +6,7 @@
  */
 import type { Contract } from '../contract/contract.js';
 import { HEADER_CSV_LINE } from '../event/envelope.js';
-import type { DataFile, NextOffsets, Table } from '../table/table-api.js';
+import type { NextOffsets, Table } from '../table/table-api.js';
 import { writeDataFiles } from '../table/write-data-files.js';
 import { type DatasetRows, driftOf, prepareDataset, silverRowsSql } from './dataset-rows.js';
 import type { DerivedCounts, Derivation } from './derivation.js';
@@ -16,6 +16,8 @@ import { bronzeRowsSql, headerSql, RANGE_ROWS, readRange } from './read-range.js
 import { findRepeatedEvents, REPEATED } from './repeated-events.js';
 import { recordVersions } from './settle-versions.js';
 import { verdictTotals } from './verdict-totals.js';
+import { randomHexId } from '../table/random-names.js';
+import { holdOrDiscard } from '../table/hold-or-discard.js';
 
 /** Summary keys of a dispositions snapshot: the range it brought, and the datasets whose silver follows it. */
 export const SUMMARY_RANGE = 'keystone.range';
@@ -33,6 +35,8 @@ export type DeriveMode = { readonly kind: 'all' } | { readonly kind: 'silverOnly
 
 export async function deriveRange(derivation: Derivation, range: TopicRange, mode: DeriveMode): Promise<DeriveOutcome> {
   const { session, store, tables, contracts, seen } = derivation;
+  // A range that is done again must not meet what its first attempt left in the index.
+  if (mode.kind === 'silverOnly') seen.invalidate();
   const bases = await readBases(derivation);
   const events = await readRange(session, tables.bronze, store, range);
   const present = await session.rows<{ dataset: string }>(`SELECT DISTINCT dataset FROM ${RANGE_ROWS} ORDER BY 1`);
@@ -56,9 +60,9 @@ export async function deriveRange(derivation: Derivation, range: TopicRange, mod
       repeated = true;
       return null;
     }
-    const commitId = Buffer.from(derivation.randomBytes(8)).toString('hex');
+    const commitId = randomHexId(derivation.randomBytes);
     const add = await writeDataFiles(session, table, sql, { fileName: (n) => `${commitId}-${n}` });
-    const fencingToken = await holdLeaseOrRemove(derivation, add);
+    const fencingToken = await holdOrDiscard(derivation.holdLease, store, add);
     const outcome = await table.commit({
       add,
       ...(extra.remove && extra.remove.length > 0 ? { remove: extra.remove } : {}),
@@ -139,16 +143,7 @@ async function readBases({ tables }: Derivation): Promise<ReadonlyMap<string, Ne
   return bases;
 }
 
-async function holdLeaseOrRemove({ holdLease, store }: Derivation, written: readonly DataFile[]): Promise<number> {
-  try {
-    return holdLease();
-  } catch (error) {
-    await store.delete(written.map(({ path }) => store.keyOf(path)));
-    throw error;
-  }
-}
-
-/** After the commits: the range's ids and keys are known now; its working tables go. */
+/** After the commits: the range's ids and keys are known now. */
 async function remember({ session, seen }: Derivation, datasets: readonly DatasetRows[]): Promise<void> {
   await session.run(`INSERT INTO ${seen.ids} SELECT id_hash, _topic, _partition, _offset FROM ${RANGE_ROWS} r
     WHERE NOT EXISTS (SELECT 1 FROM ${REPEATED} d WHERE d._topic = r._topic AND d._partition = r._partition AND d._offset = r._offset)`);

@@ -12,6 +12,9 @@ export function randomUuid(randomBytes: RandomBytes): string {
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
+/** 64 random bits as 16 hex digits: names a commit or a run. */
+export const randomHexId = (randomBytes: RandomBytes): string => Buffer.from(randomBytes(8)).toString('hex');
+
 /** A snapshot id of 53 bits: exact in every JSON parser. Never 0. */
 export const randomSnapshotId = (randomBytes: RandomBytes): bigint => (Buffer.from(randomBytes(8)).readBigUInt64BE() >> 11n) | 1n;
 
