@@ -13,6 +13,7 @@ import { inPartitionsSql } from './partition-ordinal.js';
 import { viewPinned } from './pinned-table.js';
 import type { ModelPlan, PlanInputs } from './plan-model.js';
 import { randomHexId } from '../table/random-names.js';
+import { holdOrDiscard } from '../table/hold-or-discard.js';
 
 export interface BuiltModel {
   readonly snapshot: Snapshot;
@@ -37,7 +38,8 @@ export async function buildModel(
 ): Promise<BuiltModel> {
   const commit = async (add: readonly DataFile[], remove: readonly string[], rows: number): Promise<BuiltModel> => {
     const table = await lakehouse.table(model.name);
-    const request = { add, remove, summary: buildSummary(model, inputs), fence: { ranges: [], fencingToken: fencingToken() } };
+    const token = await holdOrDiscard(fencingToken, await lakehouse.store(), add);
+    const request = { add, remove, summary: buildSummary(model, inputs), fence: { ranges: [], fencingToken: token } };
     const outcome = await table?.commit(request);
     if (outcome?.kind !== 'committed') {
       throw new KeystoneError(
