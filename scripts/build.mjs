@@ -19,6 +19,6 @@ rmSync(path.join(root, 'oclif.manifest.json'), { force: true });
 run(path.join(path.dirname(resolve('typescript/package.json')), 'bin', 'tsc'), ['-p', 'tsconfig.build.json']);
 cpSync(path.join(root, 'src'), path.join(root, 'dist'), {
   recursive: true,
-  filter: (source) => !source.endsWith('.ts'),
+  filter: (source) => !/\.tsx?$/.test(source),
 });
 run(path.join(root, 'scripts', 'write-manifest.mjs'), []);

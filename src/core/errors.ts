@@ -30,6 +30,10 @@ export const ERROR_CODES = {
   KS_SERVER_UNREACHABLE: { exitCode: EXIT.unreachable, meaning: 'The ingest server did not answer.' },
   KS_PORT_IN_USE: { exitCode: EXIT.unreachable, meaning: 'The address to listen on is taken.' },
   KS_LEASE_LOST: { exitCode: EXIT.interrupted, meaning: 'Another process took over the lease; this one commits nothing more.' },
+  KS_LEASE_HELD: {
+    exitCode: EXIT.interrupted,
+    meaning: 'Another process holds the lease that this work needs alone; nothing was changed.',
+  },
   KS_COMMIT_CONFLICT: { exitCode: EXIT.interrupted, meaning: 'Another writer changed the table first; nothing was committed.' },
   KS_TABLE_CORRUPT: { exitCode: EXIT.dataFailed, meaning: 'Table metadata or a data file is missing, truncated or foreign.' },
   KS_TABLE_UNSUPPORTED: {

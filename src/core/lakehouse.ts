@@ -12,6 +12,7 @@ import { KeystoneError, messageOf } from './errors.js';
 import type { EventLog } from './log/event-log.js';
 import type { StateStore } from './state/state-store.js';
 import type { ObjectStore } from './store/object-store.js';
+import type { Catalog } from './table/catalog.js';
 import type { Table, TableDefinition, TableName } from './table/table-api.js';
 
 /** What every core function may need of the outside world. */
@@ -33,6 +34,8 @@ export interface Lakehouse {
   readonly effects: Effects;
   log(): Promise<EventLog>;
   store(): Promise<ObjectStore>;
+  /** Which metadata file of each table is current; the stages of the way ask for tables, only the care of tables asks for this. */
+  catalog(): Promise<Catalog>;
   state(): Promise<StateStore>;
   /** The engine that answers queries. */
   engine(): Promise<SqlEngine>;
@@ -99,6 +102,7 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
       (log) => log.close(),
     ),
     store,
+    catalog,
     state: once(
       async () => {
         const { openSqliteState } = await import('./state/sqlite-state.js');

@@ -83,6 +83,39 @@ export const profileConfig = z.strictObject({
   state: stateConfig.prefault({}),
 });
 
+/** Absent where it has no default; files are relative to the project. */
+const tlsConfig = z.strictObject({
+  certificate: z.string().optional().describe('Certificate chain of the doors (PEM file); with it both doors speak TLS only'),
+  key: z.string().optional().describe('Private key of the certificate (PEM file)'),
+  clientCa: z.string().optional().describe('CA certificates (PEM file) that sign the certificates of clients'),
+  clientCertificate: z
+    .enum(['none', 'optional', 'required'])
+    .default('none')
+    .describe('Whether clients show a certificate: `required` is mutual TLS; its subject names the producer'),
+});
+
+const limitsConfig = z.strictObject({
+  eventsPerSecond: z
+    .number()
+    .positive()
+    .optional()
+    .describe('Events per second taken from one client; more is RESOURCE_EXHAUSTED'),
+  bytesPerSecond: sizeBytes.optional().describe('Payload bytes per second taken from one client'),
+  inFlight: sizeBytes.prefault('16MiB').describe('Payload bytes of one client accepted and not yet durable'),
+  connections: z
+    .number()
+    .int()
+    .min(1)
+    .default(4096)
+    .describe('Open connections over all clients of a door; more are closed at once'),
+  idle: durationMs.prefault('5m').describe('A connection without a call for this long is closed'),
+  requestTime: durationMs.prefault('30s').describe('Longest time in which a request must have arrived whole'),
+});
+
+const httpConfig = z.strictObject({
+  port: z.number().int().min(0).max(65535).optional().describe('Port of the HTTP door; absent: no HTTP door; 0 takes a free one'),
+});
+
 const ingestConfig = z.strictObject({
   host: z.string().default('127.0.0.1').describe('Address the ingest server listens on'),
   port: z.number().int().min(0).max(65535).default(50051).describe('Port of the ingest server; 0 takes a free one'),
@@ -96,6 +129,14 @@ const ingestConfig = z.strictObject({
   maxInFlight: sizeBytes
     .prefault('64MiB')
     .describe('Payload bytes accepted and not yet durable, over all clients; more is RESOURCE_EXHAUSTED'),
+  workers: z.number().int().min(1).max(256).default(1).describe('Processes that serve behind one port'),
+  tls: tlsConfig.prefault({}),
+  tokens: z
+    .record(z.string().min(1), secretReference)
+    .prefault({})
+    .describe('Bearer tokens by producer name; when there is one, a client without certificate needs one'),
+  limits: limitsConfig.prefault({}),
+  http: httpConfig.prefault({}),
 });
 
 const consumeConfig = z.strictObject({
@@ -107,6 +148,21 @@ const consumeConfig = z.strictObject({
   leaseTtl: durationMs.prefault('15s').describe('A builder that has not renewed its lease for this long may be replaced'),
 });
 
+const careConfig = z.strictObject({
+  automatic: z.boolean().default(true).describe('Whether `consume run` compacts and expires its tables by this policy'),
+  everyCommits: z
+    .number()
+    .int()
+    .min(1)
+    .default(32)
+    .describe('Derived ranges after which `consume run` looks whether a table needs care'),
+  smallFile: sizeBytes.prefault('32MB').describe('Data files below this size are merged'),
+  targetFile: sizeBytes.prefault('128MB').describe('Size up to which small files are merged'),
+  minFiles: z.number().int().min(2).default(8).describe('Small files of a partition that are worth merging'),
+  keepSnapshots: z.number().int().min(1).default(100).describe('Newest snapshots of a table that never expire'),
+  keepFor: durationMs.prefault('1h').describe('Snapshots younger than this never expire'),
+});
+
 export const keystoneConfig = z.strictObject({
   version: z.literal(1).default(1).describe('Version of this file format'),
   project: z.string().min(1).default('keystone').describe('Name of the project, shown in output'),
@@ -115,6 +171,7 @@ export const keystoneConfig = z.strictObject({
   models: z.string().default('models').describe('Folder of the SQL models (`gold/*.sql`)'),
   ingest: ingestConfig.prefault({}),
   consume: consumeConfig.prefault({}),
+  care: careConfig.prefault({}),
   profiles: z.record(z.string(), profileConfig).prefault({ local: {} }),
 });
 

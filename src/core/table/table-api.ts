@@ -6,6 +6,7 @@
  * the newest base on every attempt; a reader sees whole snapshots only.
  */
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
+import type { TableMetadata } from './table-metadata.js';
 import type { ObjectStore } from '../store/object-store.js';
 
 /** `<namespace>.<name>`, e.g. `bronze.events`, `silver.orders`: also the table's folder, `bronze/events`. */
@@ -37,7 +38,7 @@ export interface TableField {
   readonly doc?: string;
 }
 
-export type PartitionTransform = 'identity' | 'year' | 'month' | 'day' | 'hour';
+export type PartitionTransform = 'identity' | 'year' | 'month' | 'day' | 'hour' | `bucket[${number}]`;
 
 export interface PartitionField {
   readonly column: string;
@@ -160,6 +161,13 @@ export interface Table {
   commit(request: CommitRequest): Promise<CommitOutcome>;
   /** Makes an older snapshot current; refused (KS_NOT_FOUND) when it is unknown. */
   rollback(snapshotId: bigint): Promise<Snapshot>;
+  /** The metadata file as it is now, for the care of tables (`core/care`); the stages of the way ask for `state`. */
+  metadata(): Promise<{ readonly metadata: TableMetadata; readonly location: string }>;
+  /**
+   * Changes the metadata other than by a snapshot (expiry, another partition spec): `build` is called on the newest base until the
+   * swap succeeds; null: nothing to change. Resolves to what is current then. Throws KS_COMMIT_CONFLICT after many lost races.
+   */
+  changeMetadata(build: (base: TableMetadata) => Promise<TableMetadata | null>): Promise<TableMetadata>;
 }
 
 export interface TableState {

@@ -92,6 +92,17 @@ function tableOver(catalog: Catalog, store: ObjectStore, name: TableName, locati
       if (outcome.kind === 'lost') throw conflict(name, outcome.tries);
       return outcome.result;
     },
+    metadata: load,
+    changeMetadata: async (build) => {
+      const outcome = await commitLoop<TableMetadata>(catalog, name, effects, async ({ metadata }, nowMs) => {
+        const next = await build(metadata);
+        if (!next) return { kind: 'done', result: metadata };
+        const changed = { ...next, 'last-updated-ms': nowMs };
+        return { kind: 'swap', metadata: changed, result: changed };
+      });
+      if (outcome.kind === 'lost') throw conflict(name, outcome.tries);
+      return outcome.result;
+    },
   };
 }
 
