@@ -6,6 +6,8 @@
 export const HEADER_EVENT_ID = 'ks-event-id';
 export const HEADER_DATASET = 'ks-dataset';
 export const HEADER_SOURCE = 'ks-source';
+/** The source that a client claimed beside the one it proved; absent where they are the same. */
+export const HEADER_CLAIMED_SOURCE = 'ks-claimed-source';
 /** Microseconds since the epoch, decimal text. */
 export const HEADER_RECEIVED_AT = 'ks-received-at';
 /** Line number (1-based) of a CSV row that could not be read; its value is the row's raw bytes. */

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.js';
 import type { Contract } from '../contract/contract.js';
 import { jsonColumns, keyOfDataset, type KeyMode, type KeyOf } from '../event/business-key.js';
 import {
+  HEADER_CLAIMED_SOURCE,
   HEADER_DATASET,
   HEADER_EVENT_ID,
   HEADER_RECEIVED_AT,
@@ -15,13 +16,15 @@ import {
   type EventHeader,
 } from '../event/envelope.js';
 import { uuidV7Source } from '../event/uuid-v7.js';
+import type { Client } from './client.js';
 import type { WireEvent } from './ingestion-v1-codec.js';
 
 export type Acceptance =
   | { readonly kind: 'accepted'; readonly envelope: Envelope }
   | { readonly kind: 'refused'; readonly reason: string; readonly eventId: string };
 
-export type AcceptEvent = (event: WireEvent) => Acceptance;
+/** The source is the producer that the client has proved to be, whatever the event claims; without proof it is what the event claims. */
+export type AcceptEvent = (event: WireEvent, client: Client) => Acceptance;
 
 export interface AcceptOptions {
   readonly contracts: ReadonlyMap<string, Contract>;
@@ -36,7 +39,13 @@ export interface AcceptOptions {
 /** Ids and names become table cells and log headers: long ones are a client's mistake. */
 const MAX_NAME_LENGTH = 1024;
 
-const OWN_HEADERS: ReadonlySet<string> = new Set([HEADER_EVENT_ID, HEADER_DATASET, HEADER_SOURCE, HEADER_RECEIVED_AT]);
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  HEADER_EVENT_ID,
+  HEADER_DATASET,
+  HEADER_SOURCE,
+  HEADER_CLAIMED_SOURCE,
+  HEADER_RECEIVED_AT,
+]);
 
 /** The key maker of each dataset, made once. */
 export function keysOf(contracts: ReadonlyMap<string, Contract>, keyMode: KeyMode): (dataset: string) => KeyOf {
@@ -55,7 +64,7 @@ function headerText(headers: readonly EventHeader[], name: string): string | nul
 export function eventAcceptor(options: AcceptOptions): AcceptEvent {
   const keyFor = keysOf(options.contracts, options.keyMode);
   const newId = uuidV7Source(options.clock, options.randomBytes);
-  return (event) => {
+  return (event, { producer }) => {
     const carriesOwn = event.headers.some((header) => OWN_HEADERS.has(header.key));
     const fromField = (value: string, header: string): string | null | undefined =>
       value !== '' ? value : carriesOwn ? headerText(event.headers, header) : null;
@@ -73,6 +82,8 @@ export function eventAcceptor(options: AcceptOptions): AcceptEvent {
     }
     const eventId = givenId || newId();
     const datasetName = dataset || options.defaultDataset;
+    const ownRemoved = carriesOwn ? event.headers.filter((header) => !OWN_HEADERS.has(header.key)) : event.headers;
+    const isOtherSource = producer !== null && source !== null && source !== undefined && source !== '' && source !== producer;
     const key = event.key.length > 0 ? event.key : keyFor(datasetName)(eventId, jsonColumns(event.payload));
     return {
       kind: 'accepted',
@@ -80,9 +91,9 @@ export function eventAcceptor(options: AcceptOptions): AcceptEvent {
         payload: event.payload,
         dataset: datasetName,
         eventId,
-        source: source || options.defaultSource,
+        source: producer ?? (source || options.defaultSource),
         key,
-        headers: carriesOwn ? event.headers.filter((header) => !OWN_HEADERS.has(header.key)) : event.headers,
+        headers: isOtherSource ? [{ key: HEADER_CLAIMED_SOURCE, value: Buffer.from(source, 'utf8') }, ...ownRemoved] : ownRemoved,
         receivedAtUs: options.clock.nowMs() * 1000,
       },
     };

@@ -7,13 +7,15 @@ import { messageOf } from '../errors.js';
 import { toLogRecord } from '../event/envelope-record.js';
 import type { NewRecord } from '../log/event-log.js';
 import type { AcceptEvent } from './accept-event.js';
+import type { Client } from './client.js';
+import type { ClientLimits } from './client-limits.js';
 import type { AppendOutcome, GroupCommit } from './group-commit.js';
 import type { InFlightBudget } from './in-flight-budget.js';
 import type { EventResult, WireEvent } from './ingestion-v1-codec.js';
 
 export interface EventIntake {
   /** `settle` gets one result per event, in their order, once all of them are durable or refused. */
-  take(events: readonly WireEvent[], settle: (results: readonly EventResult[]) => void): void;
+  take(events: readonly WireEvent[], client: Client, settle: (results: readonly EventResult[]) => void): void;
   /** Events acknowledged and refused since the start. */
   totals(): { readonly accepted: number; readonly refused: number };
 }
@@ -21,7 +23,10 @@ export interface EventIntake {
 export interface IntakeOptions {
   readonly topic: string;
   readonly accept: AcceptEvent;
+  /** Over all clients. */
   readonly budget: InFlightBudget;
+  /** Of each client. */
+  readonly limits: ClientLimits;
   readonly commits: GroupCommit;
   /** Told of a failed append, once per request that it hit. */
   readonly onAppendFailed: (error: Error) => void;
@@ -40,23 +45,31 @@ const sizeOf = (event: WireEvent): number => {
 };
 
 export function createEventIntake(options: IntakeOptions): EventIntake {
-  const { topic, accept, budget, commits } = options;
+  const { topic, accept, budget, limits, commits } = options;
   let accepted = 0;
   let refused = 0;
 
+  const exhausted = (events: readonly WireEvent[], message: string, retryAfterMs?: number): readonly EventResult[] => {
+    refused += events.length;
+    return events.map(({ eventId }) => ({
+      kind: 'refused',
+      refusal: { code: status.RESOURCE_EXHAUSTED, message, eventId, retryAfterMs },
+    }));
+  };
+
   return {
-    take(events, settle) {
+    take(events, client, settle) {
       let bytes = 0;
       for (const event of events) bytes += sizeOf(event);
       if (!budget.reserve(bytes)) {
-        refused += events.length;
         const message = `${bytes} more bytes do not fit into the ${budget.maxBytes} that may be in flight; slow down and send again`;
-        settle(
-          events.map((event) => ({
-            kind: 'refused',
-            refusal: { code: status.RESOURCE_EXHAUSTED, message, eventId: event.eventId },
-          })),
-        );
+        settle(exhausted(events, message));
+        return;
+      }
+      const reservation = limits.reserve(client, events.length, bytes);
+      if (reservation.kind === 'exceeded') {
+        budget.release(bytes);
+        settle(exhausted(events, reservation.reason, reservation.retryAfterMs));
         return;
       }
       const results: EventResult[] = [];
@@ -65,7 +78,7 @@ export function createEventIntake(options: IntakeOptions): EventIntake {
       const places: number[] = [];
       const ids: string[] = [];
       for (const event of events) {
-        const acceptance = accept(event);
+        const acceptance = accept(event, client);
         if (acceptance.kind === 'refused') {
           refused++;
           const { reason: message, eventId } = acceptance;
@@ -79,6 +92,7 @@ export function createEventIntake(options: IntakeOptions): EventIntake {
       }
       commits.submit(records, (outcomes) => {
         budget.release(bytes);
+        reservation.release();
         let failure: Error | undefined;
         outcomes.forEach((outcome: AppendOutcome, index) => {
           const eventId = ids[index] ?? '';

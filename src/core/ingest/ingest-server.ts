@@ -16,10 +16,12 @@ import { messageOf } from '../errors.js';
 import type { KeyMode } from '../event/business-key.js';
 import type { EventLog } from '../log/event-log.js';
 import { eventAcceptor } from './accept-event.js';
+import type { Admit } from './client.js';
+import { createClientLimits } from './client-limits.js';
 import { createEventIntake } from './event-intake.js';
 import { createGroupCommit } from './group-commit.js';
 import { createInFlightBudget } from './in-flight-budget.js';
-import { FOUNDING_SERVICE, foundingService, INGESTION_V1_SERVICE, ingestionV1Service } from './ingest-services.js';
+import { FOUNDING_SERVICE, foundingService, INGESTION_V1_SERVICE, ingestionV1Service, type ClientOf } from './ingest-services.js';
 import { addressOf, cannotListen } from './server-address.js';
 
 export interface IngestServerOptions {
@@ -37,6 +39,14 @@ export interface IngestServerOptions {
   readonly lingerMs: number;
   readonly maxMessageBytes: number;
   readonly maxInFlightBytes: number;
+  /** Absent: everybody, by remote address. */
+  readonly admit?: Admit;
+  /** Of each client; absent: none but `maxInFlightBytes`. */
+  readonly limits?: {
+    readonly eventsPerSecond: number | undefined;
+    readonly bytesPerSecond: number | undefined;
+    readonly inFlightBytes: number;
+  };
   /** Longest wait for open calls while draining, e.g. a health watch that never ends. */
   readonly drainMs?: number;
   readonly clock: Clock;
@@ -88,6 +98,14 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     topic,
     accept: eventAcceptor({ ...options, defaultSource: 'grpc' }),
     budget: createInFlightBudget(options.maxInFlightBytes),
+    limits: createClientLimits({
+      ...(options.limits ?? {
+        eventsPerSecond: undefined,
+        bytesPerSecond: undefined,
+        inFlightBytes: options.maxInFlightBytes,
+      }),
+      clock: options.clock,
+    }),
     commits,
     onAppendFailed: (error) => {
       // While the log is away every request fails: say so now and then, not for each.
@@ -98,6 +116,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     },
   });
 
+  const clientOf: ClientOf = (call) => ({ name: call.getPeer().replace(/:\d+$/, ''), producer: null });
   // grpc-js would print to stderr what we throw or report ourselves.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
@@ -107,7 +126,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     // Its per-call bookkeeping is nobody's here and costs throughput.
     'grpc.enable_channelz': 0,
   });
-  for (const { definition, handlers } of [foundingService(intake), ingestionV1Service(intake)])
+  for (const { definition, handlers } of [foundingService(intake, clientOf), ingestionV1Service(intake, clientOf)])
     server.addService(definition, handlers);
   const health = new HealthImplementation();
   const served = ['', FOUNDING_SERVICE, INGESTION_V1_SERVICE];

@@ -6,10 +6,12 @@
 import {
   status,
   type handleUnaryCall,
+  type Metadata,
   type sendUnaryData,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import type { Client } from './client.js';
 import type { EventIntake } from './event-intake.js';
 import { decodeEventRequest, encodeEventRequest, encodeEventResponse } from './founding-codec.js';
 import {
@@ -78,14 +80,18 @@ export const ingestionV1Methods = {
 
 const NO_BYTES: Uint8Array = Buffer.alloc(0);
 
+/** Who makes a call. */
+export type ClientOf = (call: { readonly getPeer: () => string; readonly metadata: Metadata }) => Client;
+
 /** Answers broken framing itself and hands whole messages on. */
 const handling =
   <Request, Response>(
-    handle: (request: Request, answer: sendUnaryData<Response>) => void,
+    clientOf: ClientOf,
+    handle: (request: Request, client: Client, answer: sendUnaryData<Response>) => void,
   ): handleUnaryCall<Decoded<Request>, Response> =>
   (call, answer) => {
     if (call.request.kind === 'malformed') answer({ code: status.INVALID_ARGUMENT, details: call.request.reason });
-    else handle(call.request.message, answer);
+    else handle(call.request.message, clientOf(call), answer);
   };
 
 export interface ServiceBinding {
@@ -94,11 +100,11 @@ export interface ServiceBinding {
 }
 
 /** `IngestionService` of `proto/ingestion.proto`. */
-export const foundingService = (intake: EventIntake): ServiceBinding => ({
+export const foundingService = (intake: EventIntake, clientOf: ClientOf): ServiceBinding => ({
   definition: foundingMethods,
   handlers: {
-    SendEvent: handling<Uint8Array, boolean>((payload, answer) => {
-      intake.take([{ payload, dataset: '', key: NO_BYTES, eventId: '', source: '', headers: [] }], ([result]) => {
+    SendEvent: handling<Uint8Array, boolean>(clientOf, (payload, client, answer) => {
+      intake.take([{ payload, dataset: '', key: NO_BYTES, eventId: '', source: '', headers: [] }], client, ([result]) => {
         if (result?.kind === 'receipt') answer(null, true);
         else answer({ code: status.CANCELLED, details: '' });
       });
@@ -107,17 +113,17 @@ export const foundingService = (intake: EventIntake): ServiceBinding => ({
 });
 
 /** `keystone.ingestion.v1.Ingestion`. */
-export const ingestionV1Service = (intake: EventIntake): ServiceBinding => ({
+export const ingestionV1Service = (intake: EventIntake, clientOf: ClientOf): ServiceBinding => ({
   definition: ingestionV1Methods,
   handlers: {
-    SendEvent: handling<WireEvent, Receipt>((event, answer) => {
-      intake.take([event], ([result]) => {
+    SendEvent: handling<WireEvent, Receipt>(clientOf, (event, client, answer) => {
+      intake.take([event], client, ([result]) => {
         if (result?.kind === 'receipt') answer(null, result.receipt);
         else answer({ code: result?.refusal.code ?? status.UNKNOWN, details: result?.refusal.message ?? '' });
       });
     }),
-    SendEventBatch: handling<readonly WireEvent[], readonly EventResult[]>((events, answer) => {
-      intake.take(events, (results) => answer(null, results));
+    SendEventBatch: handling<readonly WireEvent[], readonly EventResult[]>(clientOf, (events, client, answer) => {
+      intake.take(events, client, (results) => answer(null, results));
     }),
   },
 });

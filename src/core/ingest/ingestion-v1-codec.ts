@@ -36,6 +36,8 @@ export interface EventRefusal {
   readonly code: number;
   readonly message: string;
   readonly eventId: string;
+  /** When a limit stood against it: how long until it may be sent again. Not part of the message; a door tells it in its own way. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 export type EventResult =
