@@ -20,21 +20,18 @@ Seconds are the age of the oldest event that is not in bronze yet.`;
   async run(): Promise<Lag> {
     const { flags } = await this.parse(LagShow);
     const lakehouse = await this.lakehouse();
-    const { measureLag } = await import('../../core/lag/measure-lag.js');
+    const [{ measureLag }, { conditionOf }] = await Promise.all([
+      import('../../core/lag/measure-lag.js'),
+      import('../../core/lag/lag-incidents.js'),
+    ]);
     const lag = await measureLag(lakehouse, { topic: flags.topic, group: flags.group });
     this.printRows(
       lag.partitions.map((partition) => ({ ...partition, lagSeconds: Math.round(partition.lagSeconds * 1000) / 1000 })),
       ['partition', 'startOffset', 'endOffset', 'committedOffset', 'lakeOffset', 'lagEvents', 'lagSeconds'],
     );
-    for (const { partition, condition, startOffset, endOffset, lakeOffset } of lag.partitions) {
-      if (condition === 'truncated')
-        this.addWarning(`partition ${partition}: ${startOffset - lakeOffset} events expired before they were read`);
-      if (condition === 'recreated')
-        this.addWarning(
-          endOffset < lakeOffset
-            ? `partition ${partition}: the log ends at ${endOffset}, below the lake's ${lakeOffset}: the topic was recreated`
-            : `partition ${partition}: the lake's ${lakeOffset} is of another topic of this name: the topic was recreated`,
-        );
+    for (const partition of lag.partitions) {
+      const incident = conditionOf(partition);
+      if (incident) this.addWarning(incident.message);
     }
     const { lagEvents, lagSeconds } = lag.total;
     const isRecreated = lag.partitions.some(({ condition }) => condition === 'recreated');
