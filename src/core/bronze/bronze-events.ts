@@ -1,5 +1,6 @@
 /**
- * `bronze.events`: exactly what arrived, one row per log record (docs/formats.md, "Tables"). Partitioned by the day the log took it.
+ * `bronze.events`: exactly what arrived, one row per log record (docs/formats.md, "Tables"). Partitioned by the day the log took it,
+ * until `table layout` asks for finer ones.
  * The headers that became columns (event id, dataset, source) are not stored a second time; all others are, as they came.
  */
 import type { TableDefinition, TableField } from '../table/table-api.js';
@@ -38,5 +39,6 @@ export const BRONZE_EVENTS: TableDefinition = {
   name: 'bronze.events',
   fields: BRONZE_FIELDS,
   partition: [{ column: 'log_time', transform: 'day' }],
+  partitionEvolves: true,
   properties: { 'write.parquet.compression-codec': 'zstd', 'keystone.layer': 'bronze' },
 };

@@ -1,6 +1,6 @@
 /**
- * One Parquet file for each topic-partition and day of a batch, written from an Arrow record batch, described as Iceberg data
- * files. Names say what a file holds: `<topic>-<partition>-<firstOffset>-<lastOffset>-<commit id>.parquet`.
+ * One Parquet file for each topic-partition and partition of the table (its day, as it begins) of a batch, written from an Arrow
+ * record batch, described as Iceberg data files. Names say what a file holds: `<topic>-<partition>-<firstOffset>-<lastOffset>-<commit id>.parquet`.
  */
 import { open, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -9,15 +9,13 @@ import { tableToIPC } from 'apache-arrow';
 import type { ObjectStore } from '../store/object-store.js';
 import { dataFileKey } from '../table/data-path.js';
 import { encodeBound } from '../table/single-value.js';
-import type { DataFile, DataFileMetrics, Table } from '../table/table-api.js';
+import type { DataFile, DataFileMetrics, Table, TableState } from '../table/table-api.js';
 import { bronzeArrowTable } from './bronze-arrow.js';
-import { BRONZE_EVENTS } from './bronze-events.js';
+import { bronzePartition, namedPartition } from './bronze-partition.js';
 import type { BronzeRecord } from './bronze-record.js';
 
 // The package's Node build is CommonJS; its ESM entry wants a browser.
 const parquet = createRequire(import.meta.url)('parquet-wasm') as typeof import('parquet-wasm');
-
-const DAY_US = 86_400_000_000;
 
 export interface BronzeFileOptions {
   /** Unique for the commit; part of every file name. */
@@ -25,39 +23,49 @@ export interface BronzeFileOptions {
   readonly ingestedAtUs: number;
 }
 
-/** Offsets within each group rise; `records` may mix topic-partitions and days. Resolves once the files are durable. */
+/**
+ * Offsets within each group rise; `records` may mix topic-partitions and days. Written under the spec that the table has now; a spec
+ * that changes before the commit leaves them valid under the one they name. Resolves once the files are durable.
+ */
 export async function writeBronzeFiles(
   table: Table,
   store: ObjectStore,
   records: readonly BronzeRecord[],
   options: BronzeFileOptions,
 ): Promise<readonly DataFile[]> {
-  const groups = new Map<string, BronzeRecord[]>();
+  const layout = await table.state();
+  const partitionOf = bronzePartition(layout.partition);
+  const groups = new Map<string, RowGroup>();
   for (const one of records) {
-    const name = `${one.topic}\u0000${one.partition}\u0000${Math.floor(one.timestampUs / DAY_US)}`;
+    const values = partitionOf(one);
+    const name = `${one.topic}\u0000${one.partition}\u0000${JSON.stringify(values)}`;
     const group = groups.get(name);
-    if (group) group.push(one);
-    else groups.set(name, [one]);
+    if (group) group.rows.push(one);
+    else groups.set(name, { rows: [one], partition: namedPartition(layout.partition, values) });
   }
   const files: DataFile[] = [];
-  for (const group of groups.values()) files.push(await writeGroup(table, store, group, options));
+  for (const group of groups.values()) files.push(await writeGroup(table, store, layout, group, options));
   return files;
+}
+
+interface RowGroup {
+  readonly rows: BronzeRecord[];
+  readonly partition: DataFile['partition'];
 }
 
 async function writeGroup(
   table: Table,
   store: ObjectStore,
-  rows: readonly BronzeRecord[],
+  layout: TableState,
+  { rows, partition }: RowGroup,
   { commitId, ingestedAtUs }: BronzeFileOptions,
 ): Promise<DataFile> {
   const first = rows[0] as BronzeRecord;
   const last = rows.at(-1) as BronzeRecord;
   const body = encodeParquet(rows, ingestedAtUs);
-  const day = Math.floor(first.timestampUs / DAY_US);
   const topic = first.topic.replaceAll(/[^A-Za-z0-9._-]/g, '_');
   const name = `${topic}-${first.partition}-${first.offset}-${last.offset}-${commitId}`;
-  const partition = { log_time_day: day };
-  const key = dataFileKey(table.name, BRONZE_EVENTS.partition, partition, `${name}.parquet`);
+  const key = dataFileKey(table.name, layout.partition, partition, `${name}.parquet`);
   const staged = path.join(await store.stagingDir(), `${name}.parquet`);
   try {
     const file = await open(staged, 'w');
@@ -77,7 +85,7 @@ async function writeGroup(
     sizeBytes: body.length,
     partition,
     metrics: metricsOf(rows, ingestedAtUs),
-    specId: 0,
+    specId: layout.specId,
   };
 }
 

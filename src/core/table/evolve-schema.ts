@@ -65,7 +65,8 @@ export function evolveSchema(metadata: TableMetadata, definition: TableDefinitio
 const partitionText = (fields: readonly PartitionField[]): string =>
   fields.map((field) => `${field.transform}(${field.column}) as ${partitionFieldName(field)}`).join(', ') || 'nothing';
 
-function checkPartition(metadata: TableMetadata, { name, partition }: TableDefinition): void {
+function checkPartition(metadata: TableMetadata, { name, partition, partitionEvolves }: TableDefinition): void {
+  if (partitionEvolves && metadata['partition-specs'].length > 1) return; // `table layout` has changed it
   const has = partitionText(writablePartition(metadata));
   const wanted = partitionText(partition);
   if (has !== wanted)

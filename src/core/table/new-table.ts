@@ -1,5 +1,6 @@
 /** The first metadata of a table: no snapshot yet, one schema, one partition spec. */
 import { KeystoneError } from '../errors.js';
+import { bucketCount } from './bucket-transform.js';
 import { fieldIds, fieldJson } from './iceberg-type.js';
 import { avroName } from './manifest-schema.js';
 import { partitionFieldName } from './partition-spec.js';
@@ -10,6 +11,7 @@ import type { TableMetadata } from './table-metadata.js';
 const FIRST_PARTITION_ID = 1000;
 
 const IDENTITY_TYPES: ReadonlySet<unknown> = new Set(['boolean', 'int', 'long', 'string', 'date']);
+const BUCKET_TYPES: ReadonlySet<unknown> = new Set(['int', 'long', 'string', 'date', 'timestamp', 'binary']);
 
 /** Throws KS_CONFIG when the definition contradicts itself. */
 export function newTable(definition: TableDefinition, location: string, uuid: string, nowMs: number): TableMetadata {
@@ -58,12 +60,17 @@ export function newTable(definition: TableDefinition, location: string, uuid: st
   };
 }
 
-function partitionProblem(partition: PartitionField, fields: readonly TableField[]): string | null {
+/** Why a table with these columns can't be partitioned so; null when it can. */
+export function partitionProblem(partition: PartitionField, fields: readonly TableField[]): string | null {
   const { column, transform } = partition;
   const source = fields.find((field) => field.name === column);
   if (!source) return `it is partitioned by "${column}", which is no column`;
+  const buckets = bucketCount(transform);
+  if (buckets === 0) return `"${column}" can't be put into 0 buckets`;
   const isTime = source.type === 'timestamp' || (source.type === 'date' && transform !== 'hour');
-  if (transform === 'identity' ? !IDENTITY_TYPES.has(source.type) : !isTime) {
+  const fits =
+    buckets !== null ? BUCKET_TYPES.has(source.type) : transform === 'identity' ? IDENTITY_TYPES.has(source.type) : isTime;
+  if (!fits) {
     return `"${column}" has a type that can't be partitioned by ${transform}`;
   }
   const fieldName = partitionFieldName(partition);

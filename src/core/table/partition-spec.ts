@@ -4,10 +4,12 @@
  */
 import { quoteIdentifier } from '../engine/sql-text.js';
 import { KeystoneError } from '../errors.js';
+import { bucketCount } from './bucket-transform.js';
 import { type TableMetadata, currentSchema, specById } from './table-metadata.js';
 import type { IcebergPrimitive, PartitionField, PartitionTransform } from './table-api.js';
 
 const TRANSFORMS: ReadonlySet<string> = new Set(['identity', 'year', 'month', 'day', 'hour'] satisfies PartitionTransform[]);
+const isWritable = (transform: string): boolean => TRANSFORMS.has(transform) || bucketCount(transform) !== null;
 
 /** One field of a spec, other engines' transforms included. */
 export interface SpecField {
@@ -21,9 +23,9 @@ export interface SpecField {
   readonly type: IcebergPrimitive;
 }
 
-/** Iceberg's usual name of a partition field: the column itself, or `<column>_<transform>`. */
-export const partitionFieldName = (field: PartitionField): string =>
-  field.name ?? (field.transform === 'identity' ? field.column : `${field.column}_${field.transform}`);
+/** Iceberg's usual name of a partition field: the column itself, or `<column>_<transform>` (`<column>_bucket` whatever N). */
+export const partitionFieldName = ({ name, column, transform }: PartitionField): string =>
+  name ?? (transform === 'identity' ? column : `${column}_${transform.replace(/\[.*/, '')}`);
 
 /** The fields of one spec, resolved against the schemas of the table (a dropped column is still in an older one). */
 export function specFields(metadata: TableMetadata, specId: number): readonly SpecField[] {
@@ -48,12 +50,12 @@ export function writablePartition(metadata: TableMetadata): readonly Required<Pa
   return specFields(metadata, metadata['default-spec-id'])
     .filter((field) => field.transform !== 'void')
     .map((field) => {
-      if (field.column === null || !TRANSFORMS.has(field.transform)) {
+      if (field.column === null || !isWritable(field.transform)) {
         throw new KeystoneError(
           'KS_TABLE_UNSUPPORTED',
           `${metadata.location} is partitioned by ${field.name} (${field.transform}), which Keystone does not write`,
           {
-            hint: 'Partition the table by identity, year, month, day or hour with the engine that changed it.',
+            hint: 'Partition the table by identity, year, month, day, hour or bucket with the engine that changed it.',
           },
         );
       }
@@ -67,8 +69,15 @@ function resultType(transform: string, source: unknown): IcebergPrimitive {
   return typeof source === 'string' ? (source as IcebergPrimitive) : 'string';
 }
 
-/** SQL for the partition value of a row: an ordinal for time transforms, else the column. */
+/** SQL for the partition value of a row: an ordinal for time transforms, else the column. Throws KS_TABLE_UNSUPPORTED for a bucket. */
 export function transformSql(field: PartitionField): string {
+  if (bucketCount(field.transform) !== null) {
+    throw new KeystoneError(
+      'KS_TABLE_UNSUPPORTED',
+      `rows can't be written by SQL into ${field.transform} of ${field.column}: DuckDB has no murmur3 to bucket them by`,
+      { hint: 'Partition the table by identity, year, month, day or hour with the engine that changed it.' },
+    );
+  }
   const column = quoteIdentifier(field.column);
   return field.transform === 'identity'
     ? column

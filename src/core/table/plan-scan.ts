@@ -3,6 +3,7 @@
  * their partition and by their column metrics. What has no metrics is kept.
  */
 import { KeystoneError } from '../errors.js';
+import { bucketCount, bucketOf } from './bucket-transform.js';
 import type { ManifestReader } from './manifest-cache.js';
 import { DELETED, type ManifestFile } from './manifest-schema.js';
 import { type SpecField, microsRange, specFields } from './partition-spec.js';
@@ -113,9 +114,18 @@ function partitionMayHold(field: SpecField, least: SingleValue, greatest: Single
     return !isExact || overlaps(least, greatest, bound);
   }
   if (typeof least !== 'number' || typeof greatest !== 'number') return true;
+  const buckets = bucketCount(field.transform);
+  if (buckets !== null) return bucketMayHold(buckets, least, greatest, bound);
   const [from, to] = [microsRange(field.transform, least), microsRange(field.transform, greatest)];
   if (!from || !to) return true;
   return bound.type === 'date' ? overlaps(daysOf(from[0]), daysOf(to[1]), bound) : overlaps(from[0], to[1], bound);
+}
+
+/** A hash keeps no order: only one single text is looked for in its bucket. */
+function bucketMayHold(buckets: number, least: number, greatest: number, { type, min, max }: ColumnBound): boolean {
+  if (type !== 'string' || typeof min !== 'string' || min !== max) return true;
+  const bucket = bucketOf(min, buckets);
+  return least <= bucket && bucket <= greatest;
 }
 
 const isNumeric = (value: unknown): boolean => typeof value === 'number' || typeof value === 'bigint';

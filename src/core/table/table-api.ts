@@ -52,6 +52,8 @@ export interface TableDefinition {
   readonly name: TableName;
   readonly fields: readonly TableField[];
   readonly partition: readonly PartitionField[];
+  /** `partition` is only what the table begins with: its spec may be another by now (`core/care/evolve-layout.ts`). */
+  readonly partitionEvolves?: true;
   /** Iceberg table properties; `write.parquet.compression-codec` is honoured by the writer. */
   readonly properties: Readonly<Record<string, string>>;
 }
