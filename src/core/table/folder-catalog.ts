@@ -3,7 +3,8 @@
  * and the highest N is current. `version-hint.text` saves a listing; it is written after the version it names, so it may lag (newer
  * versions are always looked for) and never leads: a version that it names and that is not there was lost.
  *
- * Old versions are never deleted by count: a committer that far behind could create its number anew and fork the table.
+ * Old versions are never deleted: a committer that far behind could create its number anew and fork the table. They may be emptied
+ * (`care/empty-old-versions.ts`), so nobody goes forward from an old version file by file: the hint leads past them.
  */
 import { KeystoneError } from '../errors.js';
 import type { ObjectStore } from '../store/object-store.js';
@@ -23,10 +24,12 @@ export function openFolderCatalog(store: ObjectStore): Catalog {
   const versionKey = (name: TableName, number: number): string => `${folderOf(name)}/v${number}.metadata.json`;
   const hintKey = (name: TableName): string => `${folderOf(name)}/version-hint.text`;
 
-  const readVersion = async (name: TableName, number: number): Promise<Version | null> => {
+  /** `emptied`: an old version that is there by its name only. */
+  const readVersion = async (name: TableName, number: number): Promise<Version | 'emptied' | null> => {
     const key = versionKey(name, number);
     const stored = await store.get(key);
     if (!stored) return null;
+    if (stored.body.length === 0) return 'emptied';
     const location = store.uri(key);
     return {
       number,
@@ -52,9 +55,21 @@ export function openFolderCatalog(store: ObjectStore): Catalog {
     // No hint although we saw the table: somebody removed its folder, and perhaps made it anew.
     if (last && hint >= 1 && hint <= last.number) return last;
     const hinted = hint >= 1 ? await readVersion(name, hint) : null;
-    if (hinted) return hinted;
+    return hinted === null || hinted === 'emptied' ? highestVersion(name) : hinted;
+  };
+
+  const highestVersion = async (name: TableName): Promise<Version | null> => {
     const highest = await highestListed(name);
-    return highest === 0 ? null : readVersion(name, highest);
+    const version = highest === 0 ? null : await readVersion(name, highest);
+    if (version !== 'emptied') return version;
+    throw new KeystoneError(
+      'KS_TABLE_CORRUPT',
+      `${store.uri(versionKey(name, highest))} is empty, and ${name} has no newer version`,
+      {
+        hint: 'Put the newest metadata files of the table back from a copy of the lake: versions are emptied only when they are old.',
+        details: { table: name, version: highest },
+      },
+    );
   };
 
   const newest = async (name: TableName): Promise<Version | null> => {
@@ -84,8 +99,9 @@ export function openFolderCatalog(store: ObjectStore): Catalog {
     let version = await startVersion(name, hint);
     while (version) {
       const next = await readVersion(name, version.number + 1);
-      if (!next) break;
-      version = next;
+      if (next === null) break;
+      // We slept while others committed, or the hint could not be written for long.
+      version = next === 'emptied' ? await highestVersion(name) : next;
     }
     return version;
   };

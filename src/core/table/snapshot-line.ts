@@ -56,22 +56,24 @@ export function fencedStateOf(line: readonly Snapshot[]): FencedState {
 }
 
 /**
- * The newest snapshot that once was current and is not in the current line, as long as its data is missing: it is newer than the
- * current snapshot, or it had consumed offsets that the current line has not consumed again. null: nothing is rolled back.
+ * Snapshots that once were current, are not in the current line, and whose data is missing from it: they are newer than the current
+ * snapshot, or had consumed offsets that the line has not consumed again. Newest first; empty: nothing is rolled back.
  */
-export function rolledBackFrom(metadata: TableMetadata, line: readonly Snapshot[]): Snapshot | null {
+export function missedSnapshots(metadata: TableMetadata, line: readonly Snapshot[]): readonly Snapshot[] {
   const inLine = new Set(line.map(({ id }) => id));
   const onceCurrent = new Set((metadata['snapshot-log'] ?? []).map((entry) => BigInt(entry['snapshot-id'])));
   const left = (metadata.snapshots ?? [])
     .filter((stored) => onceCurrent.has(BigInt(stored['snapshot-id'])) && !inLine.has(BigInt(stored['snapshot-id'])))
     .map(snapshotOf)
     .toSorted((a, b) => b.sequenceNumber - a.sequenceNumber);
-  if (left.length === 0) return null;
+  if (left.length === 0) return [];
   const current = line[0];
   const { nextOffsets } = fencedStateOf(line);
-  return (
-    left.find(
-      (one) => !current || one.sequenceNumber > current.sequenceNumber || isBehind(nextOffsets, snapshotNextOffsets(one)),
-    ) ?? null
+  return left.filter(
+    (one) => !current || one.sequenceNumber > current.sequenceNumber || isBehind(nextOffsets, snapshotNextOffsets(one)),
   );
 }
+
+/** The newest of them, or null: from where the table was rolled back. */
+export const rolledBackFrom = (metadata: TableMetadata, line: readonly Snapshot[]): Snapshot | null =>
+  missedSnapshots(metadata, line)[0] ?? null;

@@ -1,0 +1,86 @@
+/**
+ * Which files the metadata of a table names. Read past the cache of manifests, which the builder of the same process needs for the
+ * newest ones, and a file at a time, so that memory stays small.
+ */
+import { KeystoneError, isKeystoneError } from '../errors.js';
+import type { ObjectStore } from '../store/object-store.js';
+import { decodeAvro } from '../table/avro-file.js';
+import { DELETED, type ManifestFile, type ManifestRecord, canonicalNames } from '../table/manifest-schema.js';
+import type { MetadataSnapshot, TableMetadata } from '../table/table-metadata.js';
+import { statisticsPaths } from '../table/without-snapshots.js';
+
+/** A data file as a manifest names it. */
+export interface NamedDataFile {
+  readonly uri: string;
+  readonly sizeBytes: number;
+}
+
+/** All manifests of these snapshots by URI, each once. `onMissing` is called for a list that can't be read; without it that throws. */
+export async function manifestsOf(
+  store: ObjectStore,
+  snapshots: readonly MetadataSnapshot[],
+  onMissing?: (uri: string) => void,
+): Promise<ReadonlyMap<string, ManifestFile>> {
+  const manifests = new Map<string, ManifestFile>();
+  for (const snapshot of snapshots) {
+    const uri = snapshot['manifest-list'];
+    for (const record of await recordsOf<ManifestFile>(store, uri, onMissing)) manifests.set(record.manifest_path, record);
+  }
+  return manifests;
+}
+
+/** The data files of one manifest: those that are in the table (`live`), or also those that it says were removed. */
+export async function dataFilesOf(
+  store: ObjectStore,
+  manifestUri: string,
+  which: 'live' | 'all',
+  onMissing?: (uri: string) => void,
+): Promise<readonly NamedDataFile[]> {
+  const records = await recordsOf<ManifestRecord>(store, manifestUri, onMissing);
+  return records
+    .filter(({ status }) => which === 'all' || status !== DELETED)
+    .map(({ data_file: file }) => ({ uri: file.file_path, sizeBytes: Number(file.file_size_in_bytes) }));
+}
+
+async function recordsOf<T>(store: ObjectStore, uri: string, onMissing?: (uri: string) => void): Promise<readonly T[]> {
+  try {
+    const stored = await store.get(store.keyOf(uri));
+    if (stored) return decodeAvro(stored.body, uri, canonicalNames).records as readonly T[];
+    throw new KeystoneError('KS_TABLE_CORRUPT', `${uri} is missing, although the table's metadata names it`, {
+      hint: 'Restore the file from a backup, or roll the table back to a snapshot before it (keystone table show lists them).',
+    });
+  } catch (error) {
+    if (!onMissing || !isKeystoneError(error) || error.code !== 'KS_TABLE_CORRUPT') throw error;
+    onMissing(uri);
+    return [];
+  }
+}
+
+/**
+ * The last parts of all paths that the kept snapshots name. File names are unique, and a path can be written in several ways (`file:`
+ * URIs, escapes): a file whose name is in the set is taken as needed wherever it lies.
+ */
+export async function namesInUse(store: ObjectStore, metadata: TableMetadata): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  const add = (uri: string): void => {
+    for (const name of namesOf(uri)) names.add(name);
+  };
+  const snapshots = metadata.snapshots ?? [];
+  for (const snapshot of snapshots) add(snapshot['manifest-list']);
+  for (const path of statisticsPaths(metadata)) add(path);
+  for (const uri of (await manifestsOf(store, snapshots)).keys()) {
+    add(uri);
+    for (const file of await dataFilesOf(store, uri, 'live')) add(file.uri);
+  }
+  return names;
+}
+
+/** The name of a file as it stands in a path, and as it would be were the path a URI. */
+export function namesOf(path: string): readonly string[] {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  try {
+    return name.includes('%') ? [name, decodeURIComponent(name)] : [name];
+  } catch {
+    return [name];
+  }
+}
