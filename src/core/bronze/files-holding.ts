@@ -12,8 +12,12 @@ export interface OffsetSpan {
 /** Pruned by the files' column metrics; each file once, whatever spans it serves. */
 export async function filesHolding(bronze: Table, spans: Iterable<OffsetSpan>): Promise<readonly DataFile[]> {
   const found = new Map<string, DataFile>();
+  // One snapshot for all spans: a compaction in between would show the same events in two files.
+  const { currentSnapshot } = await bronze.state();
+  if (!currentSnapshot) return [];
   for (const { topic, partition, from, toExclusive } of spans) {
     const { files } = await bronze.scan({
+      snapshotId: currentSnapshot.id,
       bounds: [
         { column: 'topic', min: topic, max: topic },
         { column: 'kafka_partition', min: partition, max: partition },

@@ -66,7 +66,8 @@ function unfinishedSince(
 ): number | null {
   let oldest: number | null = null;
   for (const [index, snapshot] of line.entries()) {
-    if (snapshot.summary[SUMMARY_RANGE] === undefined) continue;
+    // A compaction's snapshot repeats what the one before it said.
+    if (snapshot.summary[SUMMARY_RANGE] === undefined || snapshot.operation === 'replace') continue;
     if (!silverFollowed(snapshot, states)) oldest = index;
     if (before !== null && snapshot.sequenceNumber <= before.sequenceNumber) break;
   }

@@ -47,11 +47,20 @@ export async function nextBacklogStep(derivation: Derivation, topic: string, lim
   for (const { partition, from, toExclusive } of landed) {
     const files = await filesHolding(tables.bronze, [{ topic, partition, from, toExclusive }]);
     let end = from;
-    for (const { last, file } of files.map((one) => ({ last: lastOffset(one), file: one })).toSorted((a, b) => a.last - b.last)) {
-      if (rows > 0 && (rows + file.recordCount > limits.maxRows || bytes + file.sizeBytes > limits.maxBytes)) break;
-      rows += file.recordCount;
-      bytes += file.sizeBytes;
-      end = last + 1;
+    for (const file of files.toSorted((one, other) => lastOffset(one) - lastOffset(other))) {
+      const upTo = Math.min(lastOffset(file) + 1, toExclusive);
+      const fileRows = Math.max(0, Math.min(file.recordCount, upTo - end));
+      const rowBytes = file.sizeBytes / file.recordCount;
+      const fitting = Math.floor(Math.min(limits.maxRows - rows, (limits.maxBytes - bytes) / rowBytes));
+      if (fileRows > fitting) {
+        // A file that alone is larger than a step (compaction makes such) is taken in stretches of offsets.
+        if (rows === 0) end = Math.max(end, firstOffset(file)) + Math.max(1, fitting);
+        rows = limits.maxRows;
+        break;
+      }
+      rows += fileRows;
+      bytes += fileRows * rowBytes;
+      end = Math.max(end, upTo);
     }
     // Behind the last file there may be a hole only.
     if (files.every((file) => lastOffset(file) < end)) end = toExclusive;
@@ -62,8 +71,11 @@ export async function nextBacklogStep(derivation: Derivation, topic: string, lim
 
 const OFFSET_FIELD_ID = 3;
 
-function lastOffset(file: DataFile): number {
-  const bound = file.metrics.upperBounds?.get(OFFSET_FIELD_ID);
+const firstOffset = (file: DataFile): number => offsetBound(file, file.metrics.lowerBounds);
+const lastOffset = (file: DataFile): number => offsetBound(file, file.metrics.upperBounds);
+
+function offsetBound(file: DataFile, bounds: ReadonlyMap<number, Uint8Array> | undefined): number {
+  const bound = bounds?.get(OFFSET_FIELD_ID);
   if (!bound)
     throw new KeystoneError('KS_TABLE_CORRUPT', `${file.path} has no bound for kafka_offset`, {
       hint: 'keystone ledger verify --deep',

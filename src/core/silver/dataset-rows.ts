@@ -46,6 +46,13 @@ export async function prepareDataset(derivation: Derivation, contract: Contract,
   return { contract, typed, leaving, leavingPaths, winnerCount: Number(counted?.n ?? 0n) };
 }
 
+/** The same rows with the files in which superseded rows lie now: a compaction may have moved them since. */
+export async function withFilesOfNow(derivation: Derivation, rows: DatasetRows): Promise<DatasetRows> {
+  const { contract, typed, leaving } = rows;
+  const silver = derivation.tables.silver.get(contract.dataset) as Table;
+  return { ...rows, leavingPaths: await findLeaving(derivation, silver, typed, leaving) };
+}
+
 /** Finds the files of superseded current rows: by offset bounds, then by a scan of the positions. */
 async function findLeaving(
   { session, store }: Derivation,
@@ -56,10 +63,15 @@ async function findLeaving(
   const spans = await session.rows<{ part: number; low: bigint; high: bigint; n: bigint }>(
     `SELECT _partition AS part, min(_offset) AS low, max(_offset) AS high, count(*) AS n FROM ${typed}_losers WHERE is_current GROUP BY 1`,
   );
+  await session.run(`DELETE FROM ${leaving}`);
   if (spans.length === 0) return [];
   const files = new Map<string, DataFile>();
+  // One snapshot for all spans: a compaction in between would show the same rows in two files.
+  const state = await silver.state();
+  const snapshot = state.currentSnapshot ? { snapshotId: state.currentSnapshot.id } : {};
   for (const { part, low, high } of spans) {
     const scan = await silver.scan({
+      ...snapshot,
       bounds: [
         { column: '_partition', min: part, max: part },
         { column: '_offset', min: low, max: high },
@@ -67,7 +79,7 @@ async function findLeaving(
     });
     for (const file of scan.files) files.set(file.path, file);
   }
-  const rows = await scanSql((await silver.state()).fields, [...files.values()], store, { filePathColumn: '_path' });
+  const rows = await scanSql(state.fields, [...files.values()], store, { filePathColumn: '_path' });
   await session.run(`INSERT INTO ${leaving} SELECT _path, ${POSITION.join(', ')}, _event_id FROM (${rows}) s
     WHERE EXISTS (SELECT 1 FROM ${typed}_losers l WHERE is_current AND ${samePosition('l', 's')})`);
   const [found] = await session.rows<{ n: bigint }>(`SELECT count(*) AS n FROM ${leaving}`);

@@ -6,9 +6,9 @@
  */
 import type { Contract } from '../contract/contract.js';
 import { HEADER_CSV_LINE } from '../event/envelope.js';
-import type { NextOffsets, Table } from '../table/table-api.js';
+import type { CommitOutcome, NextOffsets, Table } from '../table/table-api.js';
 import { writeDataFiles } from '../table/write-data-files.js';
-import { type DatasetRows, driftOf, prepareDataset, silverRowsSql } from './dataset-rows.js';
+import { type DatasetRows, driftOf, prepareDataset, silverRowsSql, withFilesOfNow } from './dataset-rows.js';
 import type { DerivedCounts, Derivation } from './derivation.js';
 import { alreadyCovers, fenceFor, printRange, type TopicRange } from './offset-ranges.js';
 import { DISPOSITION_ROWS, rejectAndDispose, REJECTS } from './range-verdicts.js';
@@ -54,7 +54,7 @@ export async function deriveRange(derivation: Derivation, range: TopicRange, mod
   for (const [index, contract] of known.entries()) datasets.push(await prepareDataset(derivation, contract, index));
 
   let repeated = mode.kind === 'silverOnly';
-  const commit = async (table: Table, sql: string, extra: CommitExtra = {}): Promise<string | null> => {
+  const commit = async (table: Table, sql: string, extra: CommitExtra = {}): Promise<Refusal | null> => {
     const base = bases.get(table.name) as NextOffsets;
     if (alreadyCovers(base, range)) {
       repeated = true;
@@ -69,9 +69,9 @@ export async function deriveRange(derivation: Derivation, range: TopicRange, mod
       fence: fenceFor(range, base, fencingToken),
       ...(extra.summary ? { summary: extra.summary } : {}),
     });
-    return outcome.kind === 'committed' ? null : outcome.reason;
+    return outcome.kind === 'committed' ? null : outcome;
   };
-  const lost = (table: Table, reason: string): DeriveOutcome => {
+  const lost = (table: Table, { reason }: Refusal): DeriveOutcome => {
     seen.invalidate();
     return { kind: 'lost', table: table.name, reason };
   };
@@ -86,22 +86,22 @@ export async function deriveRange(derivation: Derivation, range: TopicRange, mod
     const bronzeRows = counts.error + counts.quarantined > 0 ? await bronzeRowsSql(tables.bronze, store, range) : '';
     const rejectJoin = `(${bronzeRows}) b JOIN ${REJECTS} r ON b.kafka_partition = r._partition AND b.kafka_offset = r._offset AND b.topic = r._topic`;
     if (counts.error > 0) {
-      const reason = await commit(
+      const refusal = await commit(
         tables.error,
         `SELECT b.*, r.class, r.detail, TRY_CAST(${headerSql(HEADER_CSV_LINE)} AS BIGINT) AS csv_line, ${processedAt} AS processed_at FROM ${rejectJoin} WHERE r.class IS NOT NULL`,
       );
-      if (reason !== null) return lost(tables.error, reason);
+      if (refusal) return lost(tables.error, refusal);
     }
     if (counts.quarantined > 0) {
-      const reason = await commit(
+      const refusal = await commit(
         tables.quarantine,
         `SELECT b.*, r.reasons, r.contract_version, r.hint AS partition_hint, ${processedAt} AS processed_at FROM ${rejectJoin} WHERE r.class IS NULL`,
         { summary: { [SUMMARY_CONTRACTS]: contractHashes } },
       );
-      if (reason !== null) return lost(tables.quarantine, reason);
+      if (refusal) return lost(tables.quarantine, refusal);
     }
     const touched = datasets.filter(({ winnerCount }) => winnerCount > 0);
-    const reason = await commit(tables.dispositions, `SELECT *, ${processedAt} AS processed_at FROM ${DISPOSITION_ROWS}`, {
+    const refusal = await commit(tables.dispositions, `SELECT *, ${processedAt} AS processed_at FROM ${DISPOSITION_ROWS}`, {
       summary: {
         [SUMMARY_RANGE]: printRange(range),
         [SUMMARY_SILVER]: JSON.stringify(touched.map(({ contract }) => contract.dataset)),
@@ -109,13 +109,19 @@ export async function deriveRange(derivation: Derivation, range: TopicRange, mod
         ...(await verdictTotals(tables.dispositions, counts)),
       },
     });
-    if (reason !== null) return lost(tables.dispositions, reason);
+    if (refusal) return lost(tables.dispositions, refusal);
   }
-  for (const rows of datasets) {
-    if (rows.winnerCount === 0) continue;
-    const silver = tables.silver.get(rows.contract.dataset) as Table;
-    const reason = await commit(silver, await silverRowsSql(derivation, rows, silver), { remove: rows.leavingPaths });
-    if (reason !== null) return lost(silver, reason);
+  for (const dataset of datasets) {
+    if (dataset.winnerCount === 0) continue;
+    const silver = tables.silver.get(dataset.contract.dataset) as Table;
+    let rows = dataset;
+    for (let tries = 1; ; tries++) {
+      const refusal = await commit(silver, await silverRowsSql(derivation, rows, silver), { remove: rows.leavingPaths });
+      if (!refusal) break;
+      if (refusal.kind === 'fenced' || rows.leavingPaths.length === 0 || tries === MOVED_FILES_TRIES)
+        return lost(silver, refusal);
+      rows = await withFilesOfNow(derivation, rows);
+    }
   }
   // A range that was done in part before met tables that already hold some of it, and datasets whose silver was not read: what
   // the index would learn here is not what the tables say, so it reads them again.
@@ -128,6 +134,11 @@ export async function deriveRange(derivation: Derivation, range: TopicRange, mod
   }
   return { kind: 'derived', counts: { ...counts, events, drift } };
 }
+
+type Refusal = Exclude<CommitOutcome, { readonly kind: 'committed' }>;
+
+/** A compaction beside the builder moves superseded rows to other files now and then; a file that is gone so often means more. */
+const MOVED_FILES_TRIES = 5;
 
 interface CommitExtra {
   readonly remove?: readonly string[];

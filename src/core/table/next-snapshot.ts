@@ -86,6 +86,7 @@ export async function nextSnapshot(
     summary: {
       operation,
       ...summaryCounts(request.add, removal.removed, manifests, parentSize),
+      ...(operation === 'replace' && ownSummary(parent)),
       ...carried.summary,
       ...request.summary,
     },
@@ -112,6 +113,10 @@ export function withCurrent(base: TableMetadata, snapshotId: bigint, nowMs: numb
     'snapshot-log': [...(base['snapshot-log'] ?? []), { 'snapshot-id': id, 'timestamp-ms': nowMs }],
   };
 }
+
+/** What the parent's summary says of its rows: a snapshot that only moves them says the same (range, verdict totals, gold's build record). */
+const ownSummary = (parent: MetadataSnapshot | null): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(parent?.summary ?? {}).filter(([key]) => key.startsWith('keystone.')));
 
 /** Our summary keys of the new snapshot: the base's, moved on by the fence. */
 function carriedSummary(

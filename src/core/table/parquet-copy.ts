@@ -6,7 +6,7 @@ import type { DuckSession } from '../engine/duckdb/duck-session.js';
 import { quoteIdentifier, quoteLiteral } from '../engine/sql-text.js';
 import { KeystoneError } from '../errors.js';
 import { primitivesOf } from './iceberg-type.js';
-import { encodeBound, valueOfText } from './single-value.js';
+import { encodeBounds, valueOfText } from './single-value.js';
 import type { DataFileMetrics, IcebergType, TableField } from './table-api.js';
 
 const CODECS: ReadonlySet<string> = new Set(['zstd', 'snappy', 'gzip', 'lz4', 'uncompressed']);
@@ -44,9 +44,15 @@ export async function copyToParquet(
   session: DuckSession,
   select: string,
   target: string,
-  options: { readonly fields: readonly TableField[]; readonly codec: string; readonly partitionBy?: readonly string[] },
+  options: {
+    readonly fields: readonly TableField[];
+    readonly codec: string;
+    readonly partitionBy?: readonly string[];
+    /** Uncompressed bytes after which a row group ends; default: DuckDB's count of rows. */
+    readonly rowGroupBytes?: number;
+  },
 ): Promise<readonly CopiedFile[]> {
-  const { fields, codec, partitionBy = [] } = options;
+  const { fields, codec, partitionBy = [], rowGroupBytes } = options;
   if (!CODECS.has(codec.toLowerCase())) {
     throw new KeystoneError('KS_CONFIG', `write.parquet.compression-codec is "${codec}"`, {
       hint: `Take one of ${[...CODECS].join(', ')}.`,
@@ -55,9 +61,10 @@ export async function copyToParquet(
   const partitioned = partitionBy.length
     ? `, PARTITION_BY (${partitionBy.map(quoteIdentifier).join(', ')}), FILENAME_PATTERN 'part_{uuid}', OVERWRITE_OR_IGNORE`
     : '';
+  const rowGroups = rowGroupBytes === undefined ? '' : `, ROW_GROUP_SIZE_BYTES ${rowGroupBytes}`;
   const rows = await session.jsonRows<StatsRow>(
     `COPY (${select}) TO ${quoteLiteral(target)} (FORMAT parquet, COMPRESSION ${codec}, ` +
-      `FIELD_IDS {${fields.map((field) => `${quoteIdentifier(field.name)}: ${fieldIdsSql(field.id, field.type)}`).join(', ')}}${partitioned}, RETURN_STATS)`,
+      `FIELD_IDS {${fields.map((field) => `${quoteIdentifier(field.name)}: ${fieldIdsSql(field.id, field.type)}`).join(', ')}}${partitioned}${rowGroups}, RETURN_STATS)`,
   );
   return rows
     .filter(({ count }) => count !== '0')
@@ -110,12 +117,11 @@ function metricsOf(row: StatsRow, fields: readonly TableField[]): DataFileMetric
     }
     // Of NaN there is no order; of bytes nobody asks a range; bounds inside lists would be of elements, not rows.
     if (type === 'binary' || of.get('has_nan') === 'true' || path.length > 1) continue;
-    const bound = (text: string | undefined, side: 'lower' | 'upper'): Uint8Array | null => {
-      const value = text === undefined ? null : valueOfText(type, text);
-      return value === null ? null : encodeBound(type, value, side);
-    };
-    put(lowerBounds, bound(of.get('min'), 'lower'));
-    put(upperBounds, bound(of.get('max'), 'upper'));
+    const [least, greatest] = [of.get('min'), of.get('max')].map((text) => (text === undefined ? null : valueOfText(type, text)));
+    if (least === null || least === undefined || greatest === null || greatest === undefined) continue;
+    const { lower, upper } = encodeBounds(type, least, greatest);
+    put(lowerBounds, lower);
+    put(upperBounds, upper);
   }
   return { columnSizes, valueCounts, nullCounts, lowerBounds, upperBounds };
 }

@@ -85,6 +85,22 @@ export function encodeBound(type: IcebergPrimitive, value: SingleValue, side: 'l
   return encodeValue(type, value);
 }
 
+/** Longest text that bounds keep whole when it is the only value. */
+const ONE_VALUE_LENGTH = 256;
+
+/** Both bounds of a column whose least and greatest value are given; of one that holds a single text they are that text, not cut, so that a reader can tell. */
+export function encodeBounds(
+  type: IcebergPrimitive,
+  least: SingleValue,
+  greatest: SingleValue,
+): { readonly lower: Uint8Array | null; readonly upper: Uint8Array | null } {
+  if (typeof least === 'string' && least === greatest && least.length <= ONE_VALUE_LENGTH) {
+    const exact = Buffer.from(least, 'utf8');
+    return { lower: exact, upper: exact };
+  }
+  return { lower: encodeBound(type, least, 'lower'), upper: encodeBound(type, greatest, 'upper') };
+}
+
 /** Order of two values of one type, as Iceberg orders them: strings and binaries by unsigned bytes. */
 export function compareValues(a: SingleValue, b: SingleValue): number {
   if (typeof a === 'string' && typeof b === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b));
