@@ -113,7 +113,7 @@ export interface CommitRequest {
   readonly fence?: OffsetFence;
   /** Extra snapshot summary entries; keys of ours begin with `keystone.`. Carried only by this snapshot. */
   readonly summary?: Readonly<Record<string, string>>;
-  /** `replace` says that rows did not change (compaction). Default: `append` without `remove`, else `overwrite`. */
+  /** `replace` says that rows did not change (compaction): what the base's summary said under our keys holds on. Default: `append` without `remove`, else `overwrite`. */
   readonly operation?: 'append' | 'overwrite' | 'replace';
 }
 
