@@ -8,6 +8,7 @@ import { tempDir } from './temp-dir.js';
 
 export interface TestLakeOptions {
   readonly consume?: Record<string, unknown>;
+  readonly care?: Record<string, unknown>;
   readonly contracts?: string;
   readonly partitions?: number;
   /** Opens a second handle on the same folder. */
@@ -17,7 +18,7 @@ export interface TestLakeOptions {
 
 export async function testLake(options: TestLakeOptions = {}): Promise<{ readonly lake: Lakehouse; readonly dir: string }> {
   const dir = options.dir ?? (await tempDir());
-  const config = keystoneConfig.parse({ consume: options.consume ?? {} });
+  const config = keystoneConfig.parse({ consume: options.consume ?? {}, care: options.care ?? {} });
   const profile = profileConfig.parse({ log: { partitions: options.partitions ?? 3 } });
   const inside = (relative: string): string => path.join(dir, relative);
   const lake = openLakehouse(

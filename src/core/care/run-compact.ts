@@ -1,6 +1,7 @@
 /** `table compact`: the tables that were named, or all of the lake, one after the other. */
 import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
+import { indexMerged } from './index-merged.js';
 import { type Compacted, compactTable } from './compact-table.js';
 import { namedTables } from './named-tables.js';
 
@@ -39,6 +40,7 @@ export async function runCompact(lakehouse: Lakehouse, options: RunCompactOption
           policy,
           dryRun: options.dryRun,
           randomBytes: lakehouse.effects.randomBytes,
+          onMerged: (file) => indexMerged(session, table, file),
           onProgress: options.progress,
           signal: options.signal,
         }),

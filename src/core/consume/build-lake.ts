@@ -5,6 +5,7 @@
 import { bronzeRecordOf } from '../bronze/bronze-record.js';
 import { hintOffsets, landBatch } from '../bronze/land-batch.js';
 import { logIdSummary } from '../bronze/log-identity.js';
+import { addCare, careForTables, type CareTotals } from '../care/automatic-care.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { nextBacklogStep, refuseRolledBack } from '../silver/backlog.js';
 import { deriveRange } from '../silver/derive-range.js';
@@ -20,6 +21,7 @@ export interface BuildProgress {
   landedBytes: number;
   batches: number;
   derived: DerivedCounts;
+  care: CareTotals;
 }
 
 /** Share of the memory bound for the records of one batch. */
@@ -51,6 +53,22 @@ export async function buildLake(
     options.onProgress?.({ phase: topic, done, ...total, unit: 'events' });
   };
 
+  let derivedSinceCare = 0;
+  const careIfDue = async (): Promise<void> => {
+    const { care } = lakehouse.config;
+    if (!care.automatic || ++derivedSinceCare < care.everyCommits) return;
+    derivedSinceCare = 0;
+    const { bronze, error, quarantine, dispositions, silver } = derivation.tables;
+    const done = await careForTables(derivation.session, [bronze, error, quarantine, dispositions, ...silver.values()], {
+      care,
+      clock: derivation.clock,
+      randomBytes: derivation.randomBytes,
+      signal: options.signal,
+      onNotice: (text) => options.onNotice?.(text),
+    });
+    progress.care = addCare(progress.care, done);
+  };
+
   /** Derives all that bronze holds; false when a faster builder or the signal ended it. */
   const derive = async (): Promise<boolean> => {
     for (;;) {
@@ -63,6 +81,7 @@ export async function buildLake(
       }
       progress.derived = addCounts(progress.derived, outcome.counts);
       await report();
+      await careIfDue();
       if (options.signal.aborted) return false;
     }
   };

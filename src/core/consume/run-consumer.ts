@@ -3,6 +3,7 @@
  * own offsets say where to go on; a crash anywhere is finished by running again (docs/design.md, "Exactly once").
  */
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
+import { type CareTotals, NO_CARE } from '../care/automatic-care.js';
 import { KeystoneError, isKeystoneError, messageOf } from '../errors.js';
 import { DISPOSITIONS } from '../ledger/dispositions-table.js';
 import type { Lakehouse } from '../lakehouse.js';
@@ -29,6 +30,8 @@ export interface ConsumeTotals {
   readonly batches: number;
   /** What this run derived. */
   readonly derived: DerivedCounts;
+  /** What was done for the tables beside it (`care.automatic`). */
+  readonly care: CareTotals;
   readonly seconds: number;
   /** True when everything that was in the log at the start is derived. */
   readonly caughtUp: boolean;
@@ -54,7 +57,7 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
   const targets = new Map((await log.bounds(topic)).map(({ partition, endOffset }) => [partition, endOffset]));
   const state = await lakehouse.state();
   const runId = randomHexId(effects.randomBytes);
-  const progress = { landed: 0, landedBytes: 0, batches: 0, derived: NO_COUNTS };
+  const progress = { landed: 0, landedBytes: 0, batches: 0, derived: NO_COUNTS, care: NO_CARE };
   const totals = (caughtUp: boolean): ConsumeTotals => ({
     topic,
     ...progress,
