@@ -5,12 +5,14 @@ import type { RunServeResult } from '../../core/ingest/run-serve.js';
 export default class IngestServe extends KeystoneCommand {
   static override summary = 'Serve gRPC ingestion until stopped';
   static override description = `Takes events over the founding IngestionService and keystone.ingestion.v1, with health v1 and reflection.
-An event is acknowledged only once it is durable in the log. SIGTERM or Ctrl-C stops taking calls, finishes what is in flight, and exits.
+An event is acknowledged only once it is durable in the log. Certificates, client certificates, bearer tokens and limits come from ingest.tls, ingest.tokens and ingest.limits (docs/configuration.md);
+a renewed certificate is taken up without a restart. SIGTERM or Ctrl-C stops taking calls, finishes what is in flight, and exits.
 Under --json the address is told on standard error, {"listening": {"address", "topic"}}, as soon as it listens. Clients without reflection find the services in proto/.`;
   static override examples = [
     '<%= config.bin %> ingest serve',
     '<%= config.bin %> ingest serve --port 0 --linger 5ms',
     '<%= config.bin %> ingest serve --key none --set ingest.maxInFlight=256MiB',
+    '<%= config.bin %> ingest serve --set ingest.tls.certificate=server.pem --set ingest.tls.key=server.key',
     '<%= config.bin %> ingest serve --dry-run',
   ];
   static override flags = {
@@ -30,7 +32,13 @@ Under --json the address is told on standard error, {"listening": {"address", "t
       import('../../core/ingest/run-serve.js'),
       import('../../core/ingest/linger.js'),
     ]);
-    const options = { host: flags.host, port: flags.port, keyMode: flags.key, lingerMs: parseLinger(flags.linger) };
+    const options = {
+      host: flags.host,
+      port: flags.port,
+      keyMode: flags.key,
+      lingerMs: parseLinger(flags.linger),
+      env: process.env,
+    };
     if (flags['dry-run']) {
       const wouldServe = await checkServe(lakehouse, options);
       this.say(`Would listen on ${wouldServe.address}, topic ${wouldServe.topic}.`);
@@ -49,6 +57,10 @@ Under --json the address is told on standard error, {"listening": {"address", "t
           else process.stderr.write(`${text}\n`);
         }
         if (event.kind === 'appendFailed') this.addWarning(`events were refused: the log did not take them: ${event.message}`);
+        if (event.kind === 'warning') this.addWarning(event.message);
+        if (event.kind === 'certificate')
+          if (event.problem === null) this.say('The renewed certificate is in use.');
+          else this.addWarning(`the old certificate stays in use: ${event.problem}`);
         if (event.kind === 'draining') this.say('Draining.');
       },
     });

@@ -51,6 +51,7 @@ export async function loadConfigWithOrigins(request: ConfigRequest): Promise<Loa
     ...project,
     contracts: absolute(project.contracts),
     models: absolute(project.models),
+    ingest: { ...project.ingest, tls: absoluteFiles(project.ingest.tls, absolute) },
     profileName,
     profile: {
       ...profile,
@@ -62,6 +63,19 @@ export async function loadConfigWithOrigins(request: ConfigRequest): Promise<Loa
     configPath,
   };
   return { config, overrides, written };
+}
+
+function absoluteFiles(
+  tls: KeystoneConfig['ingest']['tls'],
+  absolute: (given: string) => string,
+): KeystoneConfig['ingest']['tls'] {
+  const { certificate, key, clientCa, clientCertificate } = tls;
+  return {
+    clientCertificate,
+    ...(certificate === undefined ? {} : { certificate: absolute(certificate) }),
+    ...(key === undefined ? {} : { key: absolute(key) }),
+    ...(clientCa === undefined ? {} : { clientCa: absolute(clientCa) }),
+  };
 }
 
 async function readConfigFile(configPath: string): Promise<{ readonly config: KeystoneConfig; readonly written: unknown }> {

@@ -4,6 +4,7 @@
  * A client holds an acknowledgement only once its event is durable in the log. Draining (on the signal): no new connection or call is
  * taken, what was taken is committed and answered, then the server is gone.
  */
+import type { Http2Server } from 'node:http2';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
@@ -17,12 +18,23 @@ import type { KeyMode } from '../event/business-key.js';
 import type { EventLog } from '../log/event-log.js';
 import { eventAcceptor } from './accept-event.js';
 import type { Admit } from './client.js';
+import { createCallGate } from './call-gate.js';
 import { createClientLimits } from './client-limits.js';
+import { createConnectionFront, type ConnectionLimits } from './connection-front.js';
+import type { DoorTls, TlsConfig } from './door-tls.js';
 import { createEventIntake } from './event-intake.js';
 import { createGroupCommit } from './group-commit.js';
+import { DoorCredentials } from './grpc-credentials.js';
 import { createInFlightBudget } from './in-flight-budget.js';
-import { FOUNDING_SERVICE, foundingService, INGESTION_V1_SERVICE, ingestionV1Service, type ClientOf } from './ingest-services.js';
+import {
+  FOUNDING_SERVICE,
+  foundingService,
+  INGESTION_V1_SERVICE,
+  ingestionV1Service,
+  ingestionV1Methods,
+} from './ingest-services.js';
 import { addressOf, cannotListen } from './server-address.js';
+import { watchTls } from './watch-tls.js';
 
 export interface IngestServerOptions {
   readonly log: EventLog;
@@ -41,6 +53,9 @@ export interface IngestServerOptions {
   readonly maxInFlightBytes: number;
   /** Absent: everybody, by remote address. */
   readonly admit?: Admit;
+  /** Absent: no TLS. `files` are looked at for renewed certificates every `everyMs`. */
+  readonly tls?: { readonly door: DoorTls; readonly files: TlsConfig; readonly everyMs: number } | undefined;
+  readonly connectionLimits?: ConnectionLimits;
   /** Of each client; absent: none but `maxInFlightBytes`. */
   readonly limits?: {
     readonly eventsPerSecond: number | undefined;
@@ -59,6 +74,9 @@ export interface IngestServerOptions {
 export type IngestServerEvent =
   | { readonly kind: 'listening'; readonly address: string }
   | { readonly kind: 'appendFailed'; readonly message: string }
+  /** The certificate's files have changed; `problem` says why the old certificate stays in use, null: the new one is. */
+  | { readonly kind: 'certificate'; readonly problem: string | null }
+  | { readonly kind: 'warning'; readonly message: string }
   | { readonly kind: 'draining' };
 
 export interface IngestTotals {
@@ -76,6 +94,14 @@ export interface IngestServer {
 
 const DRAIN_MS = 10_000;
 const FAILURE_QUIET_MS = 10_000;
+/** Calls that one connection may have open; a client with more waits. */
+const CONCURRENT_STREAMS = 1000;
+const DEFAULT_LIMITS = { connections: 4096, idleMs: 300_000, requestTimeMs: 30_000 };
+const STREAMING_PATHS: ReadonlySet<string> = new Set([
+  ingestionV1Methods.StreamEvents.path,
+  '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+  '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
+]);
 /** `proto/` lies beside `src/` and `dist/` alike. */
 const PROTO_DIR = fileURLToPath(new URL('../../../proto/', import.meta.url));
 
@@ -84,6 +110,14 @@ const reflection = (): ReflectionService => {
   const ours = [path.join(PROTO_DIR, 'ingestion.proto'), path.join(PROTO_DIR, 'keystone/ingestion/v1/ingestion.proto')];
   return new ReflectionService({ ...loadSync(ours, { includeDirs: [PROTO_DIR] }), ...loadSync(healthProto) });
 };
+
+/** The HTTP/2 server behind a connection injector. grpc-js keeps it to itself: its sessions tell what no hook of grpc-js tells. */
+function http2ServerOf(server: Server): Http2Server {
+  const { http2Servers } = server as unknown as { readonly http2Servers?: ReadonlyMap<Http2Server, unknown> };
+  const [http2] = http2Servers?.keys() ?? [];
+  if (!http2) throw new Error('grpc-js has no http2Servers any more: connection-front.ts cannot watch its sessions');
+  return http2;
+}
 
 /**
  * Listens; resolves once the port is open.
@@ -116,17 +150,31 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     },
   });
 
-  const clientOf: ClientOf = (call) => ({ name: call.getPeer().replace(/:\d+$/, ''), producer: null });
+  const connectionLimits = options.connectionLimits ?? {
+    ...DEFAULT_LIMITS,
+    arrivingBytes: options.maxInFlightBytes,
+    arrivingBytesPerAddress: options.maxInFlightBytes,
+  };
+  const gate = createCallGate({
+    admit: options.admit ?? (({ remoteAddress }) => ({ kind: 'admitted', client: { name: remoteAddress, producer: null } })),
+    checks: options.admit !== undefined,
+    certificateOf: (peer) => front.certificateOf(peer),
+  });
   // grpc-js would print to stderr what we throw or report ourselves.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
     'grpc.max_receive_message_length': options.maxMessageBytes,
-    // Two servers on one port would share the clients at random: the second must fail.
-    'grpc.so_reuseport': 0,
+    'grpc.max_concurrent_streams': CONCURRENT_STREAMS,
     // Its per-call bookkeeping is nobody's here and costs throughput.
     'grpc.enable_channelz': 0,
+    interceptors: gate.interceptors,
   });
-  for (const { definition, handlers } of [foundingService(intake, clientOf), ingestionV1Service(intake, clientOf)])
+  const draining = new AbortController();
+  const { clientOf } = gate;
+  for (const { definition, handlers } of [
+    foundingService(intake, clientOf),
+    ingestionV1Service(intake, clientOf, draining.signal),
+  ])
     server.addService(definition, handlers);
   const health = new HealthImplementation();
   const served = ['', FOUNDING_SERVICE, INGESTION_V1_SERVICE];
@@ -134,24 +182,51 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
   health.addToServer(server);
   reflection().addToServer(server);
 
-  const wanted = addressOf(options.host, options.port);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(wanted, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error) reject(cannotListen(wanted, error));
-      else resolve(bound);
-    });
+  const credentials = options.tls
+    ? new DoorCredentials(options.tls.door, connectionLimits.requestTimeMs)
+    : ServerCredentials.createInsecure();
+  const injector = server.createConnectionInjector(credentials);
+  const front = createConnectionFront({
+    http2: http2ServerOf(server),
+    inject: (socket) => injector.injectConnection(socket),
+    limits: connectionLimits,
+    streamingPaths: STREAMING_PATHS,
+    clock: options.clock,
   });
+  const wanted = addressOf(options.host, options.port);
+  const port = await front.listen(options.host, options.port).catch((error: unknown) => {
+    server.forceShutdown();
+    throw cannotListen(wanted, error instanceof Error ? error : new Error(String(error)));
+  });
+  if (options.tls && credentials instanceof DoorCredentials) {
+    const { door, files, everyMs } = options.tls;
+    void watchTls({
+      tls: files,
+      current: door,
+      everyMs,
+      clock: options.clock,
+      signal,
+      onRenewed: (tls) => {
+        credentials.renew(tls);
+        options.onEvent?.({ kind: 'certificate', problem: null });
+      },
+      onProblem: (problem) => options.onEvent?.({ kind: 'certificate', problem }),
+    });
+  }
   options.onEvent?.({ kind: 'listening', address: addressOf(options.host, port) });
 
   const drain = async (): Promise<IngestTotals> => {
     options.onEvent?.({ kind: 'draining' });
     for (const service of served) health.setStatus(service, 'NOT_SERVING');
     const stopped = new AbortController();
+    front.stopListening();
+    draining.abort();
     const answered = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
     await commits.flush();
     await Promise.race([answered, options.clock.sleep(options.drainMs ?? DRAIN_MS, stopped.signal)]);
     stopped.abort();
     server.forceShutdown();
+    front.destroyAll();
     await commits.flush();
     return intake.totals();
   };

@@ -4,9 +4,10 @@
  * (its clients know nothing else), and v1's with the code and its details.
  */
 import {
+  Metadata,
   status,
+  type handleBidiStreamingCall,
   type handleUnaryCall,
-  type Metadata,
   type sendUnaryData,
   type ServiceDefinition,
   type UntypedServiceImplementation,
@@ -27,10 +28,14 @@ import {
   type Receipt,
   type WireEvent,
 } from './ingestion-v1-codec.js';
+import { serveEventStream } from './stream-events.js';
 import type { Decoded } from './wire-message.js';
 
 export const FOUNDING_SERVICE = 'IngestionService';
 export const INGESTION_V1_SERVICE = 'keystone.ingestion.v1.Ingestion';
+
+/** Of a refusal by a limit: how long until the same may be sent again. */
+export const RETRY_AFTER_METADATA = 'retry-after-ms';
 
 /** A unary method whose decoders answer a value for broken bytes instead of throwing. */
 export interface UnaryMethod<Request, Response> {
@@ -57,6 +62,15 @@ const unary = <Request, Response>(
   responseDeserialize: response.decode,
 });
 
+/** The same for a stream of requests and one of responses. */
+export interface StreamMethod<Request, Response> extends Omit<
+  UnaryMethod<Request, Response>,
+  'requestStream' | 'responseStream'
+> {
+  readonly requestStream: true;
+  readonly responseStream: true;
+}
+
 export const foundingMethods = {
   SendEvent: unary<Uint8Array, boolean>(
     `/${FOUNDING_SERVICE}/SendEvent`,
@@ -76,6 +90,15 @@ export const ingestionV1Methods = {
     { encode: encodeEventBatch, decode: decodeEventBatch },
     { encode: encodeReceiptBatch, decode: decodeReceiptBatch },
   ),
+  StreamEvents: {
+    ...unary<readonly WireEvent[], readonly EventResult[]>(
+      `/${INGESTION_V1_SERVICE}/StreamEvents`,
+      { encode: encodeEventBatch, decode: decodeEventBatch },
+      { encode: encodeReceiptBatch, decode: decodeReceiptBatch },
+    ),
+    requestStream: true,
+    responseStream: true,
+  } satisfies StreamMethod<readonly WireEvent[], readonly EventResult[]>,
 };
 
 const NO_BYTES: Uint8Array = Buffer.alloc(0);
@@ -112,18 +135,36 @@ export const foundingService = (intake: EventIntake, clientOf: ClientOf): Servic
   },
 });
 
-/** `keystone.ingestion.v1.Ingestion`. */
-export const ingestionV1Service = (intake: EventIntake, clientOf: ClientOf): ServiceBinding => ({
+/** When to come again, where a limit refused any of the events; the longest wait of them. */
+function retryMetadata(results: readonly (EventResult | undefined)[]): Metadata | undefined {
+  let waitMs = 0;
+  for (const result of results) if (result?.kind === 'refused') waitMs = Math.max(waitMs, result.refusal.retryAfterMs ?? 0);
+  if (waitMs === 0) return undefined;
+  const metadata = new Metadata();
+  metadata.set(RETRY_AFTER_METADATA, String(waitMs));
+  return metadata;
+}
+
+/** `keystone.ingestion.v1.Ingestion`; `draining` ends its streams. */
+export const ingestionV1Service = (intake: EventIntake, clientOf: ClientOf, draining: AbortSignal): ServiceBinding => ({
   definition: ingestionV1Methods,
   handlers: {
     SendEvent: handling<WireEvent, Receipt>(clientOf, (event, client, answer) => {
       intake.take([event], client, ([result]) => {
         if (result?.kind === 'receipt') answer(null, result.receipt);
-        else answer({ code: result?.refusal.code ?? status.UNKNOWN, details: result?.refusal.message ?? '' });
+        else {
+          const { code, message } = result?.refusal ?? { code: status.UNKNOWN, message: '' };
+          const metadata = retryMetadata([result]);
+          answer({ code, details: message, ...(metadata ? { metadata } : {}) });
+        }
       });
     }),
     SendEventBatch: handling<readonly WireEvent[], readonly EventResult[]>(clientOf, (events, client, answer) => {
-      intake.take(events, client, (results) => answer(null, results));
+      intake.take(events, client, (results) => answer(null, results, retryMetadata(results)));
     }),
+    StreamEvents: ((call) => serveEventStream(call, clientOf(call), intake, draining)) satisfies handleBidiStreamingCall<
+      Decoded<readonly WireEvent[]>,
+      readonly EventResult[]
+    >,
   },
 });

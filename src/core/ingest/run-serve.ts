@@ -1,5 +1,6 @@
 /** `ingest serve`: the server over the project's log, until the signal. */
 import type { Lakehouse } from '../lakehouse.js';
+import { guardDoors } from './door-guard.js';
 import { startIngestServer, type IngestServerEvent, type IngestTotals } from './ingest-server.js';
 import { addressOf } from './server-address.js';
 import type { KeyMode } from '../event/business-key.js';
@@ -10,6 +11,8 @@ export interface RunServeOptions {
   readonly port: number | undefined;
   readonly keyMode: KeyMode | undefined;
   readonly lingerMs: number | undefined;
+  /** Where the tokens of `ingest.tokens` may lie. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export interface RunServeEffects {
@@ -22,20 +25,23 @@ export interface RunServeResult extends IngestTotals {
   readonly topic: string;
 }
 
-/** Opens everything that serving needs, except the port. @throws KeystoneError KS_LOG, KS_CONTRACT. */
+/** Opens everything that serving needs, except the port. @throws KeystoneError KS_LOG, KS_CONTRACT, KS_CONFIG (certificates, tokens). */
 export async function checkServe(lakehouse: Lakehouse, options: RunServeOptions): Promise<RunServeResult> {
   const { ingest, profile } = lakehouse.config;
   const log = await lakehouse.log();
-  await Promise.all([log.bounds(profile.log.topic), lakehouse.contracts()]);
+  const { clock } = lakehouse.effects;
+  await Promise.all([log.bounds(profile.log.topic), lakehouse.contracts(), guardDoors(lakehouse.config, { ...options, clock })]);
   const address = addressOf(options.host ?? ingest.host, options.port ?? ingest.port);
   return { address, topic: profile.log.topic, accepted: 0, refused: 0 };
 }
 
-/** Resolves after the drain. @throws KeystoneError KS_PORT_IN_USE, KS_USAGE (no address of this machine), KS_LOG, KS_CONTRACT. */
+/** Resolves after the drain. @throws KeystoneError KS_PORT_IN_USE, KS_USAGE (no address of this machine), KS_CONFIG (certificates, tokens), KS_LOG, KS_CONTRACT. */
 export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & RunServeEffects): Promise<RunServeResult> {
   const { ingest, profile } = lakehouse.config;
   const { clock, randomBytes } = lakehouse.effects;
   const { topic, partitions } = profile.log;
+  const guard = await guardDoors(lakehouse.config, { ...options, clock });
+  for (const message of guard.warnings) options.onEvent({ kind: 'warning', message });
   const server = await startIngestServer({
     log: await lakehouse.log(),
     topic,
@@ -48,6 +54,10 @@ export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & 
     lingerMs: options.lingerMs ?? ingest.linger,
     maxMessageBytes: ingest.maxMessage,
     maxInFlightBytes: ingest.maxInFlight,
+    ...(guard.admit ? { admit: guard.admit } : {}),
+    tls: guard.tls,
+    limits: guard.limits,
+    connectionLimits: guard.connectionLimits,
     clock,
     randomBytes,
     signal: options.signal,
