@@ -11,7 +11,7 @@ import type { MetadataSnapshot, TableMetadata } from '../table/table-metadata.js
 import { statisticsPaths, withoutSnapshots } from '../table/without-snapshots.js';
 import { emptyOldVersions } from './empty-old-versions.js';
 import { type ExpiryPolicy, snapshotsToExpire } from './expiry-policy.js';
-import { dataFilesOf, manifestsOf, namesInUse, namesOf } from './named-files.js';
+import { dataFilesOf, indexKeysOf, manifestsOf, namesInUse, namesOf } from './named-files.js';
 
 export interface ExpiredSnapshots {
   readonly table: TableName;
@@ -20,7 +20,7 @@ export interface ExpiredSnapshots {
   readonly dataFiles: number;
   /** Of the data files. */
   readonly bytes: number;
-  /** Manifests, manifest lists and statistics. */
+  /** Manifests, manifest lists, statistics, and the id index of bronze's data files. */
   readonly metadataFiles: number;
   /** Old versions of the metadata whose contents were let go. */
   readonly emptiedVersions: number;
@@ -56,7 +56,7 @@ export async function expireSnapshots(
   if (expired.length === 0) return counted(before, { data: [], bytes: 0, metadata: [] });
   if (options.dryRun) {
     const after = drop(before);
-    return counted(after, await filesOnlyOf(store, before, expired, after));
+    return counted(after, await filesOnlyOf(table, before, expired, after));
   }
   await table.changeMetadata(async (base) => {
     // On a newer base the question is asked anew: a rollback or a tag may have come to need what was to go.
@@ -65,7 +65,7 @@ export async function expireSnapshots(
     return expired.length === 0 ? null : drop(base);
   });
   const newest = (await table.metadata()).metadata;
-  const doomed = await filesOnlyOf(store, before, expired, newest);
+  const doomed = await filesOnlyOf(table, before, expired, newest);
   await store.delete(doomed.data);
   await store.delete(doomed.metadata);
   return counted(newest, doomed);
@@ -80,7 +80,7 @@ interface DoomedFiles {
 
 /** Files that `before` names for the expired snapshots and `after` does not name at all. */
 async function filesOnlyOf(
-  store: ObjectStore,
+  { store, name }: Table,
   before: TableMetadata,
   expired: readonly MetadataSnapshot[],
   after: TableMetadata,
@@ -95,12 +95,15 @@ async function filesOnlyOf(
   for (const uri of manifests) {
     for (const file of await dataFilesOf(store, uri, 'all', skip)) if (isFree(file.uri)) sizes.set(file.uri, file.sizeBytes);
   }
+  const indexesInUse = indexKeysOf(name, inUse);
+  const indexes = [...indexKeysOf(name, sizes.keys())].filter((key) => !indexesInUse.has(key));
   const lists = expired.map((one) => one['manifest-list']).filter(isFree);
   const data = [...sizes].flatMap(([uri, size]) => keysInside(store, uri).map((key) => ({ key, size })));
+  const metadata = [...statisticsPaths(before).filter(isFree), ...manifests, ...lists].flatMap((uri) => keysInside(store, uri));
   return {
     data: data.map(({ key }) => key),
     bytes: data.reduce((sum, { size }) => sum + size, 0),
-    metadata: [...statisticsPaths(before).filter(isFree), ...manifests, ...lists].flatMap((uri) => keysInside(store, uri)),
+    metadata: [...indexes, ...metadata],
   };
 }
 

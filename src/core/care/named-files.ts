@@ -2,10 +2,13 @@
  * Which files the metadata of a table names. Read past the cache of manifests, which the builder of the same process needs for the
  * newest ones, and a file at a time, so that memory stays small.
  */
+import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
+import { idIndexKey } from '../bronze/index-files.js';
 import { KeystoneError, isKeystoneError } from '../errors.js';
 import type { ObjectStore } from '../store/object-store.js';
 import { decodeAvro } from '../table/avro-file.js';
 import { DELETED, type ManifestFile, type ManifestRecord, canonicalNames } from '../table/manifest-schema.js';
+import type { TableName } from '../table/table-api.js';
 import type { MetadataSnapshot, TableMetadata } from '../table/table-metadata.js';
 import { statisticsPaths } from '../table/without-snapshots.js';
 
@@ -74,6 +77,12 @@ export async function namesInUse(store: ObjectStore, metadata: TableMetadata): P
   }
   return names;
 }
+
+/** Keys of the id index files that go with data files of these names; none but for bronze. */
+export const indexKeysOf = (table: TableName, names: Iterable<string>): ReadonlySet<string> =>
+  table === BRONZE_EVENTS.name
+    ? new Set([...names].filter((name) => name.endsWith('.parquet')).map((name) => idIndexKey(name)))
+    : new Set();
 
 /** The name of a file as it stands in a path, and as it would be were the path a URI. */
 export function namesOf(path: string): readonly string[] {
