@@ -50,6 +50,7 @@ export abstract class KeystoneCommand extends Command {
   private given: GivenFlags = {};
   private readonly warnings: string[] = [];
   private rowsPrinted = false;
+  private linesPrinted = false;
   private failed = false;
   private endCode = 0;
   private stop: StopSignals | undefined;
@@ -129,6 +130,12 @@ export abstract class KeystoneCommand extends Command {
     if (!this.json() && this.format() === 'table') this.print(`${text}\n`);
   }
 
+  /** One JSON line on standard output, for commands whose result has no end: such lines stand for the envelope of `--json`. */
+  protected printLine(value: unknown): void {
+    this.linesPrinted = true;
+    this.print(`${jsonText(value)}\n`);
+  }
+
   /** The total line, on standard error. */
   protected done(text: string): void {
     if (!this.given.quiet) this.tell(text);
@@ -164,6 +171,7 @@ export abstract class KeystoneCommand extends Command {
     const result = await super._run<T>();
     if (this.failed) return result;
     if (this.endCode !== 0) process.exitCode = this.endCode;
+    if (this.linesPrinted) return result;
     if (this.json()) this.print(`${jsonText({ result, warnings: this.warnings }, 2)}\n`);
     else if (this.format() === 'json' && !this.rowsPrinted) this.print(`${jsonText(result, 2)}\n`);
     return result;
@@ -184,7 +192,8 @@ export abstract class KeystoneCommand extends Command {
     process.exitCode = stopped ?? failure.exitCode;
     if (this.json()) {
       const interrupted = { code: 'KS_INTERRUPTED', message: error.message };
-      this.print(`${jsonText({ error: stopped === undefined ? failureJson(failure) : interrupted }, 2)}\n`);
+      const told = stopped === undefined ? failureJson(failure) : interrupted;
+      this.print(`${jsonText({ error: told }, this.linesPrinted ? 0 : 2)}\n`);
     } else if (stopped === undefined) {
       const look = { colour: coloured(process.stderr), verbose: this.given.verbose === true };
       this.tell(renderFailure(failure, look).trimEnd());
