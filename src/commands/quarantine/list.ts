@@ -15,8 +15,10 @@ export default class QuarantineList extends KeystoneCommand {
     ...listFlags,
     zone: Flags.string({ options: ['quarantine', 'error'], default: 'quarantine', description: 'Which zone to look in' }),
     dataset: Flags.string({ description: 'Only events of this dataset' }),
-    reason: Flags.string({ description: 'Only reasons that begin so: rule:, missing:customer_id, invalid_json' }),
-    since: Flags.string({ description: 'From this day or UTC moment on' }),
+    reason: Flags.string({
+      description: 'Only reasons that begin so (rule:, missing:customer_id, invalid_json), or with * for any text (rule:*_date)',
+    }),
+    since: Flags.string({ description: 'From this day or UTC moment on, or since so long ago: 90m, 24h, 7d, 2w' }),
     until: Flags.string({ description: 'Up to this day (included) or before this UTC moment' }),
     time: Flags.string({
       options: ['processed', 'logged'],

@@ -1,0 +1,43 @@
+import { Flags } from '@oclif/core';
+import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
+import { sampleText, shapeCells } from '../../cli/quarantine-text.js';
+import { rejectedFilter, rejectedFlags, timeFlag } from '../../cli/rejected-flags.js';
+import type { QuarantineSamples as Samples } from '../../core/quarantine/sample-quarantine.js';
+
+export default class QuarantineSamples extends KeystoneCommand {
+  static override summary = 'Group rejected events by what they look like, and show one of each: 100,000 rejects in a few lines';
+  static override description =
+    'Events of one dataset with the same reasons and the same fields of the same types are one group. Bytes that are no JSON are grouped by what the parser said of them, numbers left out.';
+  static override examples = [
+    '<%= config.bin %> quarantine samples',
+    '<%= config.bin %> quarantine samples --dataset orders --reason bad_type:* --each 3',
+    '<%= config.bin %> quarantine samples --zone error --since 24h --json',
+  ];
+  static override flags = {
+    ...listFlags,
+    ...rejectedFlags,
+    each: Flags.integer({ min: 1, max: 100, default: 1, description: 'Events to show of each group' }),
+    time: timeFlag('processed'),
+  };
+
+  async run(): Promise<Samples> {
+    const { flags } = await this.parse(QuarantineSamples);
+    const lakehouse = await this.lakehouse();
+    const { sampleQuarantine } = await import('../../core/quarantine/sample-quarantine.js');
+    const picks = flags.filter !== undefined || flags.sort !== undefined;
+    const found = await sampleQuarantine(lakehouse, {
+      ...rejectedFilter(flags),
+      // --filter and --sort work on what was grouped.
+      limit: picks ? 1_000 : (flags.limit ?? 20),
+      each: flags.each,
+      signal: this.signal,
+    });
+    if (this.isForProgram()) this.printRows(found.shapes);
+    else this.printRows(found.shapes.map(shapeCells), ['events', 'dataset', 'reasons', 'shape', 'sources', 'lastSeen']);
+    for (const shape of found.shapes) for (const sample of shape.samples) this.say(sampleText(sample));
+    const first = found.shapes[0]?.samples[0];
+    const next = first ? `; look at one whole: keystone quarantine show ${first.origin}` : '';
+    this.done(`Done. ${found.total} events in ${found.groups} groups, ${found.shapes.length} shown${next}`);
+    return found;
+  }
+}
