@@ -1,6 +1,7 @@
 /**
  * One Parquet file for each topic-partition and partition of the table (its day, as it begins) of a batch, written from an Arrow
  * record batch, described as Iceberg data files. Names say what a file holds: `<topic>-<partition>-<firstOffset>-<lastOffset>-<commit id>.parquet`.
+ * The id index of the batch is written beside them.
  */
 import { open, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -8,11 +9,13 @@ import path from 'node:path';
 import { tableToIPC } from 'apache-arrow';
 import type { ObjectStore } from '../store/object-store.js';
 import { dataFileKey } from '../table/data-path.js';
-import { encodeBound } from '../table/single-value.js';
+import { encodeBound, encodeBounds } from '../table/single-value.js';
 import type { DataFile, DataFileMetrics, Table, TableState } from '../table/table-api.js';
 import { bronzeArrowTable } from './bronze-arrow.js';
 import { bronzePartition, namedPartition } from './bronze-partition.js';
 import type { BronzeRecord } from './bronze-record.js';
+import { filterOf } from './id-index.js';
+import { dataFileName, idIndexKey, putIdIndex } from './index-files.js';
 
 // The package's Node build is CommonJS; its ESM entry wants a browser.
 const parquet = createRequire(import.meta.url)('parquet-wasm') as typeof import('parquet-wasm');
@@ -45,7 +48,16 @@ export async function writeBronzeFiles(
   }
   const files: DataFile[] = [];
   for (const group of groups.values()) files.push(await writeGroup(table, store, layout, group, options));
+  await indexGroups(store, files, [...groups.values()]);
   return files;
+}
+
+/** One index file for the whole batch. What finds events by id makes it anew where it is missing, so a failure here is not landing's. */
+async function indexGroups(store: ObjectStore, files: readonly DataFile[], groups: readonly RowGroup[]): Promise<void> {
+  const [first] = files;
+  if (!first) return;
+  const filters = files.map((file, index) => filterOf(dataFileName(file.path), groups[index]?.rows ?? []));
+  await putIdIndex(store, idIndexKey(first.path), filters).catch(() => undefined);
 }
 
 interface RowGroup {
@@ -133,7 +145,7 @@ function metricsOf(rows: readonly BronzeRecord[], ingestedAtUs: number): DataFil
     const put = (id: number, bytes: Uint8Array | null): void => {
       if (bytes) out.set(id, bytes);
     };
-    put(1, encodeBound('string', first.topic, side));
+    put(1, encodeBounds('string', first.topic, first.topic)[side]);
     put(2, encodeBound('int', first.partition, side));
     put(3, encodeBound('long', BigInt(upper ? last.offset : first.offset), side));
     put(4, encodeBound('timestamp', BigInt(upper ? maxTime : minTime), side));
