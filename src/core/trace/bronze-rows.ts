@@ -1,0 +1,179 @@
+/** Finds events in bronze: by id or key through the id index, by place through the files' offset bounds. */
+import { filesHolding } from '../bronze/files-holding.js';
+import { type FileFilter, type IndexedColumn, mayHold } from '../bronze/id-index.js';
+import { indexDataFiles } from '../bronze/index-data-file.js';
+import { dataFileName, idIndexKey, readIdIndex } from '../bronze/index-files.js';
+import type { DuckSession } from '../engine/duckdb/duck-session.js';
+import { quoteIdentifier, quoteLiteral } from '../engine/sql-text.js';
+import type { ReportProgress } from '../progress.js';
+import type { ObjectStore } from '../store/object-store.js';
+import type { DataFile, Table } from '../table/table-api.js';
+import { fileRowsSql } from './file-rows.js';
+import type { LogPlace } from './trace-target.js';
+
+/** A row of bronze, times in microseconds since the epoch. */
+export interface BronzeRow extends LogPlace {
+  readonly logTimeUs: bigint;
+  readonly ingestedAtUs: bigint;
+  readonly eventId: string;
+  readonly dataset: string;
+  readonly source: string | null;
+  readonly key: Uint8Array | null;
+  /** `ks-received-at` as it came. */
+  readonly receivedAt: string | null;
+  readonly payload: Uint8Array | null;
+  /** `DataFile.path`. */
+  readonly path: string;
+  readonly row: number;
+}
+
+/** How the id index narrowed the search. */
+export interface IndexUse {
+  readonly dataFiles: number;
+  /** Files whose ids were read. */
+  readonly readFiles: number;
+  /** Files that had no usable index before. */
+  readonly madeIndexes: number;
+}
+
+interface Blob {
+  readonly bytes: Uint8Array;
+}
+
+interface StoredRow extends Readonly<Record<string, unknown>> {
+  readonly topic: string;
+  readonly kafka_partition: number;
+  readonly kafka_offset: bigint;
+  readonly log_time: bigint;
+  readonly ingested_at: bigint;
+  readonly event_id: string;
+  readonly dataset: string;
+  readonly source: string | null;
+  readonly key: Blob | null;
+  readonly received_at: Blob | null;
+  readonly payload: Blob | null;
+  readonly _path: string;
+  readonly _row: bigint;
+}
+
+const COLUMNS = `topic, kafka_partition, kafka_offset, epoch_us(log_time) AS log_time, epoch_us(ingested_at) AS ingested_at, event_id, dataset, source,
+  "key", list_filter(headers, lambda h: h.key = 'ks-received-at')[1].value AS received_at, payload`;
+
+/** Rows with one of these event ids (or partition keys), in log order of each partition. Files without a usable index get one. */
+export async function findIndexed(
+  session: DuckSession,
+  bronze: Table,
+  column: IndexedColumn,
+  values: readonly Uint8Array[],
+  onProgress: ReportProgress = () => undefined,
+): Promise<{ readonly rows: readonly BronzeRow[]; readonly use: IndexUse }> {
+  const { files } = await bronze.scan();
+  const { filters, made } = await filtersOf(session, bronze.store, files, onProgress);
+  const candidates = files.filter((file) => {
+    const filter = filters.get(dataFileName(file.path));
+    return !filter || values.some((value) => mayHold(filter, column, value));
+  });
+  if (values.length === 0) return { rows: [], use: { dataFiles: files.length, readFiles: 0, madeIndexes: made } };
+  const literals = values.map((value) =>
+    column === 'key' ? `from_hex('${Buffer.from(value).toString('hex')}')` : quoteLiteral(Buffer.from(value).toString('utf8')),
+  );
+  const condition = `${quoteIdentifier(column === 'key' ? 'key' : 'event_id')} IN (${literals.join(', ')})`;
+  const rows = await readRows(
+    session,
+    bronze.store,
+    candidates,
+    quoteIdentifier(column === 'key' ? 'key' : 'event_id'),
+    condition,
+  );
+  return { rows, use: { dataFiles: files.length, readFiles: candidates.length, madeIndexes: made } };
+}
+
+/** Rows at these places, as far as bronze holds them. */
+export async function findPlaces(
+  session: DuckSession,
+  bronze: Table,
+  places: readonly LogPlace[],
+): Promise<readonly BronzeRow[]> {
+  if (places.length === 0) return [];
+  const spans = places.map(({ topic, partition, offset }) => ({ topic, partition, from: offset, toExclusive: offset + 1 }));
+  const files = await filesHolding(bronze, spans);
+  const offsets = [...new Set(places.map(({ offset }) => offset))];
+  const rows = await readRows(session, bronze.store, files, 'kafka_offset', `kafka_offset IN (${offsets.join(', ')})`);
+  return rows.filter((row) => places.some((place) => isSamePlace(place, row)));
+}
+
+export const isSamePlace = (a: LogPlace, b: LogPlace): boolean =>
+  a.offset === b.offset && a.partition === b.partition && a.topic === b.topic;
+
+/** Files whose index was made just now count in `made`; one that cannot be made leaves its files to be read. */
+async function filtersOf(
+  session: DuckSession,
+  store: ObjectStore,
+  files: readonly DataFile[],
+  onProgress: ReportProgress,
+): Promise<{ readonly filters: ReadonlyMap<string, FileFilter>; readonly made: number }> {
+  const byKey = new Map<string, DataFile[]>();
+  for (const file of files) {
+    const key = idIndexKey(file.path);
+    const together = byKey.get(key);
+    if (together) together.push(file);
+    else byKey.set(key, [file]);
+  }
+  const filters = new Map<string, FileFilter>();
+  const without: DataFile[] = [];
+  await Promise.all(
+    [...byKey].map(async ([key, together]) => {
+      const read = await readIdIndex(store, key);
+      const isWhole = read !== null && together.every(({ path }) => read.has(dataFileName(path)));
+      if (!isWhole) without.push(...together);
+      else for (const { path } of together) filters.set(dataFileName(path), read.get(dataFileName(path)) as FileFilter);
+    }),
+  );
+  if (without.length > 0) {
+    const report = (done: number): void => onProgress({ phase: 'index event ids', done, total: without.length, unit: 'files' });
+    // The index is a help: where it cannot be written (a read-only lake), the files are read.
+    const made = await indexDataFiles(session, store, without, report).catch(() => []);
+    for (const filter of made) filters.set(filter.name, filter);
+  }
+  return { filters, made: without.length };
+}
+
+/** First the places of the rows, from the narrow column alone; then the few rows whole. */
+async function readRows(
+  session: DuckSession,
+  store: ObjectStore,
+  files: readonly DataFile[],
+  column: string,
+  condition: string,
+): Promise<readonly BronzeRow[]> {
+  if (files.length === 0) return [];
+  const places = await session.rows<{ readonly _path: string; readonly _row: bigint }>(
+    `SELECT _path, _row FROM (${await fileRowsSql(store, files, column)}) WHERE ${condition}`,
+  );
+  const rows: BronzeRow[] = [];
+  for (const path of new Set(places.map(({ _path }) => _path))) {
+    const numbers = places.filter((place) => place._path === path).map(({ _row }) => _row);
+    const file = files.filter((one) => one.path === path);
+    const stored = await session.rows<StoredRow>(
+      `SELECT ${COLUMNS}, _path, _row FROM (${await fileRowsSql(store, file, '*')}) WHERE _row IN (${numbers.join(', ')})`,
+    );
+    rows.push(...stored.map(bronzeRow));
+  }
+  return rows.toSorted((a, b) => Number(a.logTimeUs - b.logTimeUs) || a.partition - b.partition || a.offset - b.offset);
+}
+
+const bronzeRow = (row: StoredRow): BronzeRow => ({
+  topic: row.topic,
+  partition: row.kafka_partition,
+  offset: Number(row.kafka_offset),
+  logTimeUs: row.log_time,
+  ingestedAtUs: row.ingested_at,
+  eventId: row.event_id,
+  dataset: row.dataset,
+  source: row.source,
+  key: row.key && row.key.bytes,
+  receivedAt: row.received_at && Buffer.from(row.received_at.bytes).toString('utf8'),
+  payload: row.payload && row.payload.bytes,
+  path: row._path,
+  row: Number(row._row),
+});

@@ -1,0 +1,97 @@
+/** Why there is no such event, and what to do next. */
+import { KeystoneError } from '../errors.js';
+import { nearestName } from '../nearest-name.js';
+import type { TableState } from '../table/table-api.js';
+import type { LogView } from './log-search.js';
+import { type LogPlace, placeText, type TraceTarget } from './trace-target.js';
+
+export interface FruitlessSearch {
+  readonly target: TraceTarget;
+  readonly view: LogView;
+  /** null: nothing was ever landed. */
+  readonly bronze: TableState | null;
+  /** Datasets in which it is, though not in the one that was asked for. */
+  readonly datasets: readonly string[];
+  readonly notSearched: number;
+}
+
+/** KS_NOT_FOUND. */
+export function nothingFound(search: FruitlessSearch): KeystoneError {
+  const { target, datasets, notSearched } = search;
+  const what = target.kind === 'key' ? `the key "${target.text}"` : `"${target.reference}"`;
+  if (target.dataset !== null && datasets.length > 0) {
+    const others = [...new Set(datasets)].join(', ');
+    return notFound(`${what} has no event in ${target.dataset}; it has in ${others}`, `repeat it with --dataset ${datasets[0]}`);
+  }
+  if (target.kind === 'event' && target.place) {
+    const reason = placeProblem(search, target.place);
+    if (reason) return reason;
+  }
+  if (notSearched > 0) {
+    return notFound(
+      `${what} is not in the lake, nor among the waiting events that were looked through; ${notSearched} more wait in the log`,
+      'keystone consume run --until-caught-up, then trace again; or add --deep to search all that waits',
+    );
+  }
+  const where = search.bronze === null ? 'neither the log nor the lake (nothing was landed yet)' : 'neither the lake nor the log';
+  if (target.kind === 'key') {
+    return notFound(
+      `${where} has events under ${what}`,
+      'keystone contract list shows the key of each dataset: keystone trace --key order_id=…',
+    );
+  }
+  return notFound(
+    `${where} has an event ${what}`,
+    'an event is named by its id, or by its place in the log: keystone trace topic/partition/offset',
+  );
+}
+
+function placeProblem({ view, bronze }: FruitlessSearch, place: LogPlace): KeystoneError | null {
+  const landedTopics = [...(bronze?.nextOffsets.keys() ?? [])];
+  const isLanded = landedTopics.includes(place.topic);
+  if (view.bounds.length === 0 && !isLanded) {
+    const near = nearestName(place.topic, landedTopics);
+    return notFound(
+      `there is no topic ${place.topic} in the log, and no event of it in the lake`,
+      near === undefined
+        ? 'keystone lag show names the topic of the project'
+        : `did you mean ${placeText({ ...place, topic: near })}?`,
+    );
+  }
+  const hole = bronze?.holes.find(
+    ({ topic, partition, from, toExclusive }) =>
+      topic === place.topic && partition === place.partition && place.offset >= from && place.offset < toExclusive,
+  );
+  if (hole) {
+    return notFound(
+      `${placeText(place)} lies in a hole: the log never gave out the offsets ${hole.from} to ${hole.toExclusive - 1}, no event is missing`,
+      'keystone ledger verify accounts for holes',
+    );
+  }
+  const bounds = view.bounds.find(({ partition }) => partition === place.partition);
+  if (!bounds) {
+    const last = view.bounds.at(-1)?.partition;
+    return notFound(
+      `${place.topic} has no partition ${place.partition}${last === undefined ? '' : `: it has 0 to ${last}`}`,
+      'keystone lag show',
+    );
+  }
+  if (place.offset >= bounds.endOffset) {
+    return notFound(`${place.topic}/${place.partition} ends before offset ${bounds.endOffset}`, 'keystone lag show');
+  }
+  if (place.offset < bounds.startOffset) {
+    return notFound(
+      `${placeText(place)} has expired in the log (it begins at ${bounds.startOffset}) and the lake does not hold it`,
+      'keystone ledger verify says whether it was ever landed',
+    );
+  }
+  if (place.offset < view.landedNext(place.partition)) {
+    return notFound(
+      `${placeText(place)} was passed by the lake and bronze does not hold it`,
+      'keystone ledger verify --deep names what is missing',
+    );
+  }
+  return null;
+}
+
+const notFound = (message: string, hint: string): KeystoneError => new KeystoneError('KS_NOT_FOUND', message, { hint });

@@ -1,0 +1,201 @@
+/** `trace`: follows one event, or all events of a business key, from the door to gold. */
+import type { BronzeRecord } from '../bronze/bronze-record.js';
+import type { DuckSession } from '../engine/duckdb/duck-session.js';
+import { HEADER_RECEIVED_AT } from '../event/envelope.js';
+import { loadModels } from '../gold/load-models.js';
+import type { Lakehouse } from '../lakehouse.js';
+import type { EventLog } from '../log/event-log.js';
+import type { ReportProgress } from '../progress.js';
+import { readableBytes } from '../quarantine/readable-bytes.js';
+import type { Table, TableState } from '../table/table-api.js';
+import { type BronzeRow, findIndexed, findPlaces, type IndexUse } from './bronze-rows.js';
+import { businessKeyBytes } from './business-key-bytes.js';
+import { rowPlaces } from './file-rows.js';
+import { goldFeeds } from './gold-feeds.js';
+import { broughtBy, judgeEvents, type JudgedEvent } from './judge-events.js';
+import { type LogView, pendingCount, recordAt, searchPending, viewLog } from './log-search.js';
+import { momentText } from './moment-text.js';
+import { nothingFound } from './nothing-found.js';
+import { type LogPlace, type TraceRequest, type TraceTarget, traceTarget } from './trace-target.js';
+import type { GoldFeed, LogHop, TracedEvent } from './traced-event.js';
+
+export interface TraceOptions extends TraceRequest {
+  /** Also look where a look costs more than a moment: large gold tables, everything that waits in the log. */
+  readonly deep?: boolean;
+  readonly onProgress?: ReportProgress;
+}
+
+export interface Trace {
+  readonly target: TraceTarget;
+  /** In the order in which the log took them. */
+  readonly events: readonly TracedEvent[];
+  /** Events that fit, where `events` holds the first of them only. */
+  readonly total: number;
+  readonly index: IndexUse;
+  /** Events that wait in the log and were not looked through. */
+  readonly notSearched: number;
+}
+
+/** Events that one answer holds; an id or key may have come a million times. */
+const MOST_EVENTS = 500;
+/** Waiting events that are looked through when the lake has an answer, and when it has none. */
+const PENDING = { known: 20_000, unknown: 300_000 } as const;
+const NO_INDEX: IndexUse = { dataFiles: 0, readFiles: 0, madeIndexes: 0 };
+
+/**
+ * Throws KS_USAGE for a target that is none, KS_NOT_FOUND saying why there is no such event: unknown, beyond the log's end, in a
+ * hole, or expired before it was landed.
+ */
+export async function runTrace(lakehouse: Lakehouse, options: TraceOptions): Promise<Trace> {
+  const target = traceTarget(options);
+  const { onProgress = () => undefined, deep = false } = options;
+  // The engine's start takes longer than everything that is asked of the log meanwhile.
+  const opening = lakehouse.duck();
+  const [log, bronze] = await Promise.all([lakehouse.log(), lakehouse.table('bronze.events')]).catch(async (error: unknown) => {
+    await (await opening.catch(() => null))?.close();
+    throw error;
+  });
+  const session = await opening;
+  try {
+    const keys = target.kind === 'key' ? businessKeyBytes(await lakehouse.contracts(), target.text, target.dataset) : [];
+    const state = bronze && (await bronze.state());
+    const view = await viewLog(log, topicOf(lakehouse, target), state);
+    const found = await findRows(session, bronze, target, keys, onProgress);
+    const rows = found.rows.filter((row) => target.dataset === null || row.dataset === target.dataset);
+    const pending = await findPending(lakehouse, log, view, target, keys, { hasRows: rows.length > 0, deep, onProgress });
+    if (rows.length === 0 && pending.found.length === 0) {
+      throw nothingFound({ target, view, bronze: state, datasets: found.rows.map(({ dataset }) => dataset), ...pending });
+    }
+    const events = await traceLanded(lakehouse, session, { rows: rows.slice(0, MOST_EVENTS), view, bronze, deep });
+    const waiting = pending.found.slice(0, Math.max(0, MOST_EVENTS - events.length)).map((record) => waitingEvent(record, view));
+    const total = rows.length + pending.found.length;
+    return { target, events: [...events, ...waiting], total, index: found.use, notSearched: pending.notSearched };
+  } finally {
+    await session.close();
+  }
+}
+
+const topicOf = (lakehouse: Lakehouse, target: TraceTarget): string =>
+  (target.kind === 'event' && target.place?.topic) || lakehouse.config.profile.log.topic;
+
+async function findRows(
+  session: DuckSession,
+  bronze: Table | null,
+  target: TraceTarget,
+  keys: readonly Uint8Array[],
+  onProgress: ReportProgress,
+): Promise<{ readonly rows: readonly BronzeRow[]; readonly use: IndexUse }> {
+  if (!bronze) return { rows: [], use: NO_INDEX };
+  if (target.kind === 'key') return findIndexed(session, bronze, 'key', keys, onProgress);
+  const at = target.place ? await findPlaces(session, bronze, [target.place]) : [];
+  if (at.length > 0) return { rows: at, use: NO_INDEX };
+  return findIndexed(session, bronze, 'eventId', [Buffer.from(target.reference, 'utf8')], onProgress);
+}
+
+async function findPending(
+  lakehouse: Lakehouse,
+  log: EventLog,
+  view: LogView,
+  target: TraceTarget,
+  keys: readonly Uint8Array[],
+  options: { readonly hasRows: boolean; readonly deep: boolean; readonly onProgress: ReportProgress },
+): Promise<{ readonly found: readonly BronzeRecord[]; readonly notSearched: number }> {
+  const topicDataset = lakehouse.config.ingest.defaultDataset;
+  const place = target.kind === 'event' ? target.place : null;
+  const bounds = view.bounds.find(({ partition }) => partition === place?.partition);
+  if (place && options.hasRows) return { found: [], notSearched: 0 };
+  if (place && bounds && place.offset >= bounds.startOffset && place.offset < bounds.endOffset) {
+    const record = place.offset >= view.landedNext(place.partition) ? await recordAt(log, place, topicDataset) : null;
+    if (record) return { found: [record], notSearched: 0 };
+  }
+  if (pendingCount(view) === 0) return { found: [], notSearched: 0 };
+  const wanted = target.kind === 'key' ? keys : [Buffer.from(target.reference, 'utf8')];
+  const matches = (record: BronzeRecord): boolean => {
+    if (target.dataset !== null && record.dataset !== target.dataset) return false;
+    const value = target.kind === 'key' ? record.key : record.eventId;
+    return value !== null && wanted.some((one) => Buffer.compare(one, value) === 0);
+  };
+  const limit = options.deep ? Number.POSITIVE_INFINITY : options.hasRows ? PENDING.known : PENDING.unknown;
+  return searchPending(log, view, { matches, limit, topicDataset, onProgress: options.onProgress });
+}
+
+async function traceLanded(
+  lakehouse: Lakehouse,
+  session: DuckSession,
+  landed: {
+    readonly rows: readonly BronzeRow[];
+    readonly view: LogView;
+    readonly bronze: Table | null;
+    readonly deep: boolean;
+  },
+): Promise<readonly TracedEvent[]> {
+  const { rows, view, bronze, deep } = landed;
+  if (rows.length === 0 || !bronze) return [];
+  const contracts = await lakehouse.contracts();
+  const placeOf = rowPlaces(session, bronze.store);
+  const bronzeState = await bronze.state();
+  const judged = await judgeEvents(lakehouse, session, contracts, rows, placeOf);
+  const models = judged.some(({ silver }) => silver) ? await loadModels(lakehouse.config.models).catch(() => []) : [];
+  const feedsOf = async ({ silver, row }: JudgedEvent): Promise<readonly GoldFeed[]> =>
+    silver ? goldFeeds(lakehouse, session, models, silver, { contract: contracts.get(row.dataset), deep }) : [];
+  const events: TracedEvent[] = [];
+  for (const one of judged) {
+    const { row } = one;
+    events.push({
+      ...identityOf(row, row.eventId, row.receivedAt),
+      log: logHop(view, bronzeState, row),
+      bronze: {
+        ...(await placeOf(row.path, row.row)),
+        ingestedAt: momentText(row.ingestedAtUs),
+        snapshot: broughtBy(bronzeState, row),
+      },
+      verdict: one.verdict,
+      supersedes: one.supersedes,
+      gold: await feedsOf(one),
+    });
+  }
+  return events;
+}
+
+/** An event that the log holds and bronze does not. */
+function waitingEvent(record: BronzeRecord, view: LogView): TracedEvent {
+  const received = record.headers.find(({ key }) => key === HEADER_RECEIVED_AT)?.value;
+  const next = view.isOther ? 0 : view.landedNext(record.partition);
+  return {
+    ...identityOf(record, Buffer.from(record.eventId).toString('utf8'), received ? Buffer.from(received).toString('utf8') : null),
+    log: { state: 'held', time: momentText(BigInt(record.timestampUs)) },
+    bronze: null,
+    verdict: { kind: 'pending', waitsFor: 'bronze', eventsBefore: record.offset - next },
+    supersedes: [],
+    gold: [],
+  };
+}
+
+function identityOf(
+  event: LogPlace & Pick<BronzeRow, 'dataset' | 'source' | 'key' | 'payload'>,
+  eventId: string,
+  receivedAt: string | null,
+): Omit<TracedEvent, 'log' | 'bronze' | 'verdict' | 'supersedes' | 'gold'> {
+  const { topic, partition, offset, dataset, source, key, payload } = event;
+  const at = receivedAt !== null && /^\d{1,16}$/.test(receivedAt) ? momentText(BigInt(receivedAt)) : null;
+  return {
+    topic,
+    partition,
+    offset,
+    eventId,
+    dataset,
+    key: key && readableBytes(key).text,
+    payloadBytes: payload && payload.length,
+    accepted: { at, source },
+  };
+}
+
+function logHop(view: LogView, bronze: TableState, row: BronzeRow): LogHop {
+  const time = momentText(row.logTimeUs);
+  if (view.topic !== row.topic) return { state: 'elsewhere', time };
+  if (view.isOther) return { state: 'replaced', time };
+  const bounds = view.bounds.find(({ partition }) => partition === row.partition);
+  if (bounds && row.offset >= bounds.startOffset) return { state: 'held', time };
+  const landed = bronze.nextOffsets.get(row.topic)?.get(row.partition) ?? 0;
+  return { state: 'expired', time, logStart: bounds?.startOffset ?? landed };
+}
