@@ -82,6 +82,8 @@ const peerName = ({
 /** Answers a call whose request never became whole: grpc-js has not told its handler of it. */
 function refuseCall(stream: ServerHttp2Stream, code: number, details: string): void {
   if (stream.destroyed) return;
+  // grpc-js would take the reset for the request's end, and keep an event whose client is told that it came too late.
+  stream.removeAllListeners('end');
   if (stream.headersSent) {
     stream.close(constants.NGHTTP2_CANCEL);
     return;

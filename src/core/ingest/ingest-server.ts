@@ -90,6 +90,8 @@ export interface IngestServer {
   /** Resolves after the drain. */
   readonly closed: Promise<IngestTotals>;
   totals(): IngestTotals;
+  /** Open now. */
+  connections(): number;
 }
 
 const DRAIN_MS = 10_000;
@@ -235,5 +237,5 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     if (signal.aborted) start();
     else signal.addEventListener('abort', start, { once: true });
   });
-  return { host: options.host, port, closed, totals: () => intake.totals() };
+  return { host: options.host, port, closed, totals: () => intake.totals(), connections: () => front.connections() };
 }
