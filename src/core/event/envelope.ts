@@ -14,6 +14,8 @@ export const HEADER_RECEIVED_AT = 'ks-received-at';
 export const HEADER_CSV_LINE = 'ks-csv-line';
 /** Why that row could not be read. Its presence routes the event to the error zone. */
 export const HEADER_CSV_ERROR = 'ks-csv-error';
+/** The id under which an event that was replayed under a new id had come before. */
+export const HEADER_REPLAY_OF = 'ks-replay-of';
 
 export interface EventHeader {
   readonly key: string;

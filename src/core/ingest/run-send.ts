@@ -88,10 +88,9 @@ export async function runSend(lakehouse: Lakehouse, options: RunSendOptions): Pr
   const receipts = options.receiptsPath === undefined || dryRun ? null : openReceiptFile(options.receiptsPath);
   try {
     const tally = createResultTally(receipts?.onResults);
-    const { clock } = lakehouse.effects;
     const { destination } = options;
     return await withSink(lakehouse, { destination, onResults: tally.onResults, signal, dryRun }, async (sink) => {
-      const counts = await sendEvents({ events, sink, clock, progress, signal, name });
+      const counts = await sendEvents({ events, sink, progress, signal, name });
       return {
         ...counts,
         ...tally.counts(),

@@ -12,7 +12,7 @@ export function hostOfAddress(address: string): string {
   const { host, port } = HOST_AND_PORT.exec(address)?.groups ?? {};
   if (host === undefined || !(Number(port) >= 1 && Number(port) <= 65_535)) {
     throw new KeystoneError('KS_USAGE', `${JSON.stringify(address)} is no address of a server: it has to be host:port`, {
-      hint: 'write it like --to 127.0.0.1:50051',
+      hint: 'write it like 127.0.0.1:50051',
     });
   }
   return host.replaceAll(/[[\]]/g, '');

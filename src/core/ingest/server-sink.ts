@@ -84,7 +84,7 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
     );
     if (unknown === null) throw unreachable(unanswered);
     throw new KeystoneError('KS_SERVER_UNREACHABLE', `the host ${host} of ${address} is not known: ${messageOf(unknown)}`, {
-      hint: 'correct --to, or: keystone ingest serve',
+      hint: 'correct the address, or: keystone ingest serve',
       cause: unknown,
     });
   }

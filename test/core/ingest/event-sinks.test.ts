@@ -127,7 +127,7 @@ describe('sending to a server', () => {
       batchEvents: 100,
     });
     closers.push(() => sink.close());
-    const counts = await sendEvents({ events: lines(manyLines(5000)), sink, clock, progress: silent, signal, name: 'lines' });
+    const counts = await sendEvents({ events: lines(manyLines(5000)), sink, progress: silent, signal, name: 'lines' });
     expect(counts).toMatchObject({ events: 5000, datasets: { orders: 5000 } });
     expect(countsOf(results)).toEqual({ receipts: 5000, refused: 0 });
     expect(log.appended.map(({ value }) => JSON.parse(Buffer.from(value ?? []).toString()) as unknown)).toEqual(
@@ -149,7 +149,7 @@ describe('sending to a server', () => {
       batchEvents: 10,
     });
     closers.push(() => sink.close());
-    await sendEvents({ events: lines(manyLines(100)), sink, clock, progress: silent, signal, name: 'lines' });
+    await sendEvents({ events: lines(manyLines(100)), sink, progress: silent, signal, name: 'lines' });
     expect(countsOf(results)).toEqual({ receipts: 100, refused: 0 });
     expect(new Set(log.appended.map((record) => headerOf(record, 'ks-event-id'))).size).toBe(100);
   });
@@ -167,9 +167,9 @@ describe('sending to a server', () => {
       retryMs: 4000,
     });
     closers.push(() => sink.close());
-    await sendEvents({ events: lines(manyLines(10)), sink, clock, progress: silent, signal, name: 'lines' });
+    await sendEvents({ events: lines(manyLines(10)), sink, progress: silent, signal, name: 'lines' });
     await first.stop();
-    const sending = sendEvents({ events: lines(manyLines(20)), sink, clock, progress: silent, signal, name: 'lines' });
+    const sending = sendEvents({ events: lines(manyLines(20)), sink, progress: silent, signal, name: 'lines' });
     await new Promise((resolve) => setTimeout(resolve, 100));
     const second = await serve(log, port);
     await sending;
@@ -191,7 +191,7 @@ describe('sending to a server', () => {
     });
     closers.push(() => sink.close());
     const bytes = Buffer.concat([Buffer.from('a\n'), Buffer.alloc(200_000, 'x'), Buffer.from('\nb\n')]);
-    await sendEvents({ events: lines(bytes), sink, clock, progress: silent, signal, name: 'lines' });
+    await sendEvents({ events: lines(bytes), sink, progress: silent, signal, name: 'lines' });
     expect(countsOf(results)).toEqual({ receipts: 2, refused: 1 });
     const refusals = results.flatMap((result) => (result.kind === 'refused' ? [result.refusal.message] : []));
     expect(refusals).toEqual([
@@ -287,7 +287,7 @@ describe('straight into the log', () => {
       clock,
       onResults: silent,
     });
-    await sendEvents({ events: rawEvents(paths, 'orders', undefined), sink, clock, progress: silent, signal, name: 'raw' });
+    await sendEvents({ events: rawEvents(paths, 'orders', undefined), sink, progress: silent, signal, name: 'raw' });
     expect(log.appended.map(({ value }) => value)).toEqual([bytes, bytes]);
     expect(new Set(log.appended.map((record) => headerOf(record, 'ks-event-id'))).size).toBe(2);
     expect(log.appended.map((record) => headerOf(record, 'ks-source'))).toEqual(['a', 'b']);

@@ -1,7 +1,11 @@
 /** When a replayed event is due: at a steady rate, or at a multiple of the pace at which the events once came. */
 import type { Contract } from '../contract/contract.js';
 import { KeystoneError } from '../errors.js';
-import type { Pace } from './send-events.js';
+import { jsonColumns } from '../event/business-key.js';
+import type { ReplayEvent } from './replay-event.js';
+
+/** When an event is due, in milliseconds after the first one; called once per event, in their order. */
+export type Pace = (event: ReplayEvent) => number;
 
 /** So many events per second. */
 export function steadyPace(eventsPerSecond: number): Pace {
@@ -19,26 +23,30 @@ export function timestampMs(value: unknown): number | null {
 }
 
 /**
- * `speed` times the original pace, following the contract's partition timestamp in file order. A step back in time counts as
- * none; an event without a readable timestamp is due with the one before it.
- * @throws KeystoneError KS_USAGE when an event's dataset has no such timestamp.
+ * `speed` times the original pace: by log time where the event has one, else by the contract's partition timestamp in file order. A step
+ * back in time counts as none; an event without a readable timestamp is due with the one before it.
+ * @throws KeystoneError KS_USAGE when an event without log time belongs to a dataset that has no such timestamp.
  */
 export function originalPace(speed: number, contracts: ReadonlyMap<string, Contract>): Pace {
   let lastMs: number | null = null;
   let dueMs = 0;
-  return ({ dataset, valueOf }) => {
-    const column = contracts.get(dataset)?.partition?.column;
-    if (column === undefined) {
-      throw new KeystoneError('KS_USAGE', `dataset ${dataset} has no partition timestamp whose pace could be followed`, {
-        hint: 'use --rate N/s instead of --speed',
-      });
-    }
-    const atMs = timestampMs(valueOf(column));
+  return (event) => {
+    const atMs = event.origin === null ? payloadMs(event, contracts) : event.origin.timestampUs / 1000;
     if (atMs === null) return dueMs;
     if (lastMs !== null && atMs > lastMs) dueMs += (atMs - lastMs) / speed;
     lastMs = atMs;
     return dueMs;
   };
+}
+
+function payloadMs({ dataset, payload }: ReplayEvent, contracts: ReadonlyMap<string, Contract>): number | null {
+  const column = contracts.get(dataset)?.partition?.column;
+  if (column === undefined) {
+    throw new KeystoneError('KS_USAGE', `dataset ${dataset} has no partition timestamp whose pace could be followed`, {
+      hint: 'use --rate N/s instead of --speed',
+    });
+  }
+  return payload === null ? null : timestampMs(jsonColumns(payload)(column));
 }
 
 /** `100`, `100/s`, `6000/m`: events per second. */
