@@ -104,8 +104,8 @@ async function wayBack({ config }: Lakehouse, made: string): Promise<string> {
   const movedWhole = !inProject.startsWith('..') && made.endsWith(`/${inProject}`);
   const [from, to] = movedWhole ? [config.projectDir, made.slice(0, -inProject.length - 1)] : [lake, made];
   return (await exists(made))
-    ? `this is a copy: work in ${to}, or begin anew here with keystone init in an empty folder`
-    : `move it back: mv ${shellWord(from)} ${shellWord(to)}`;
+    ? `this is a copy: work in ${to}, or make it a lake of its own with keystone table relocate --force`
+    : `keystone table relocate makes it readable here; to move it back: mv ${shellWord(from)} ${shellWord(to)}`;
 }
 
 const shellWord = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -65,7 +65,7 @@ async function refuseMovedLake(lakehouse: Lakehouse): Promise<void> {
     const other = table && otherLakeOf(table);
     if (other === null) continue;
     throw new KeystoneError('KS_STORE', `${name} was written in ${other}, not in ${lakehouse.config.profile.store.path}`, {
-      hint: 'keystone doctor says where the lake must go back to',
+      hint: 'keystone table relocate makes it readable where it lies now',
     });
   }
 }

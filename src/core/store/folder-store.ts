@@ -76,7 +76,7 @@ export async function openFolderStore(rootPath: string): Promise<ObjectStore> {
       const file = uri.startsWith('file:') ? decodeURI(uri.replace(/^file:(\/\/)?/, '')) : uri;
       if (!file.startsWith(`${root}/`)) {
         throw new KeystoneError('KS_STORE', `${uri} lies outside the lake folder ${root}`, {
-          hint: 'Table metadata holds absolute paths: a lake folder that was moved must go back to where it was written; keystone doctor says where.',
+          hint: 'Table metadata holds absolute paths: when the lake folder was moved, keystone table relocate makes it readable where it lies now.',
         });
       }
       return checkedKey(file.slice(root.length + 1));

@@ -68,6 +68,8 @@ export interface AvroFile {
   /** The writer's schema, field names as `rename` gave them. */
   readonly schema: AvroSchema;
   readonly records: readonly unknown[];
+  /** The writer's own header keys, those of Avro left out. */
+  readonly header: Readonly<Record<string, string>>;
 }
 
 /**
@@ -119,7 +121,7 @@ function decode(bytes: Buffer, name: string, rename: (schema: AvroSchema) => Avr
     }
     if (!readBytes(bytes, cursor, SYNC_BYTES).equals(sync)) throw new Error('a block does not end in the sync marker');
   }
-  return { schema, records };
+  return { schema, records, header: Object.fromEntries([...header].filter(([key]) => !key.startsWith('avro.'))) };
 }
 
 function readBytes(bytes: Buffer, cursor: { at: number }, length: number): Buffer {

@@ -50,5 +50,5 @@ export async function commitLoop<T>(
 function withHistory(next: TableMetadata, base: CatalogEntry): TableMetadata {
   const kept = Math.max(1, Number(next.properties?.['write.metadata.previous-versions-max'] ?? 100));
   const entry = { 'metadata-file': base.location, 'timestamp-ms': base.metadata['last-updated-ms'] };
-  return { ...next, 'metadata-log': [...(base.metadata['metadata-log'] ?? []), entry].slice(-kept) };
+  return { ...next, 'metadata-log': [...(next['metadata-log'] ?? []), entry].slice(-kept) };
 }

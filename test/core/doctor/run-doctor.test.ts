@@ -71,7 +71,9 @@ describe('runDoctor', () => {
     });
     expect(copied.exitCode).toBe(5);
     await rm(home, { recursive: true });
-    expect(find(await doctor(there), 'tables')?.fix).toBe(`move it back: mv '${there.replace("'", "'\\''")}' ${home}`);
+    expect(find(await doctor(there), 'tables')?.fix).toBe(
+      `keystone table relocate makes it readable here; to move it back: mv '${there.replace("'", "'\\''")}' ${home}`,
+    );
     await rename(there, home);
     expect(find(await doctor(home), 'tables')?.status).toBe('ok');
   });
