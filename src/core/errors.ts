@@ -28,6 +28,14 @@ export const ERROR_CODES = {
   KS_STATE: { exitCode: EXIT.unreachable, meaning: 'The state store refused or failed an operation.' },
   KS_ENGINE: { exitCode: EXIT.unreachable, meaning: 'The SQL engine failed.' },
   KS_SERVER_UNREACHABLE: { exitCode: EXIT.unreachable, meaning: 'The ingest server did not answer.' },
+  KS_CREDENTIALS: {
+    exitCode: EXIT.configuration,
+    meaning: 'A server asks who sends, and did not accept the token or certificate that was shown, or none was.',
+  },
+  KS_LIMIT: {
+    exitCode: EXIT.unreachable,
+    meaning: 'A server took no more for now because a limit was reached; the same may come again later.',
+  },
   KS_PORT_IN_USE: { exitCode: EXIT.unreachable, meaning: 'The address to listen on is taken.' },
   KS_LEASE_LOST: { exitCode: EXIT.interrupted, meaning: 'Another process took over the lease; this one commits nothing more.' },
   KS_LEASE_HELD: {

@@ -18,6 +18,11 @@ Under --json the address is told on standard error, {"listening": {"address", "t
   static override flags = {
     host: Flags.string({ description: 'address to listen on (ingest.host)' }),
     port: Flags.integer({ description: 'port; 0 takes a free one (ingest.port)', min: 0, max: 65_535 }),
+    'http-port': Flags.integer({
+      description: 'port of the HTTP door; 0 takes a free one (ingest.http.port)',
+      min: 0,
+      max: 65_535,
+    }),
     key: Flags.option({ options: ['business', 'event-id', 'none'] as const })({ description: 'partition key (ingest.key)' }),
     linger: Flags.string({
       description: 'fixed wait before a group commit, e.g. 5ms; 0ms commits when the event loop is free (ingest.linger)',
@@ -35,6 +40,7 @@ Under --json the address is told on standard error, {"listening": {"address", "t
     const options = {
       host: flags.host,
       port: flags.port,
+      httpPort: flags['http-port'],
       keyMode: flags.key,
       lingerMs: parseLinger(flags.linger),
       env: process.env,
@@ -50,9 +56,13 @@ Under --json the address is told on standard error, {"listening": {"address", "t
       onEvent: (event) => {
         if (event.kind === 'listening') {
           const { topic } = lakehouse.config.profile.log;
-          const text = `Listening on ${event.address}, topic ${topic}. Ctrl-C drains and stops.`;
+          const http = event.httpAddress === null ? '' : ` HTTP on ${event.httpAddress}.`;
+          const text = `Listening on ${event.address}, topic ${topic}.${http} Ctrl-C drains and stops.`;
           // Standard output is kept for the result; who started the server as a program still has to learn the port.
-          if (flags.json) process.stderr.write(`${JSON.stringify({ listening: { address: event.address, topic } })}\n`);
+          if (flags.json)
+            process.stderr.write(
+              `${JSON.stringify({ listening: { address: event.address, httpAddress: event.httpAddress, topic } })}\n`,
+            );
           else if (flags.output === 'table') this.say(text);
           else process.stderr.write(`${text}\n`);
         }

@@ -32,6 +32,9 @@ export interface IntakeOptions {
   readonly onAppendFailed: (error: Error) => void;
 }
 
+/** Begins the refusal of an event that the log did not take. */
+export const NOT_KEPT = 'not kept: ';
+
 /** A full disk is the client's cue to slow down, anything else to try again. */
 const codeOf = (error: Error): number =>
   /SQLITE_FULL|ENOSPC|disk is full/i.test(`${messageOf(error)} ${error.cause === undefined ? '' : messageOf(error.cause)}`)
@@ -102,7 +105,7 @@ export function createEventIntake(options: IntakeOptions): EventIntake {
             failure = outcome;
             results[place] = {
               kind: 'refused',
-              refusal: { code: codeOf(outcome), message: `not kept: ${messageOf(outcome)}`, eventId },
+              refusal: { code: codeOf(outcome), message: `${NOT_KEPT}${messageOf(outcome)}`, eventId },
             };
           } else {
             accepted++;

@@ -1,5 +1,6 @@
 /**
- * The ingest server: the founding service and keystone.ingestion.v1, health v1 and reflection, on one gRPC port.
+ * The ingest server: the founding service and keystone.ingestion.v1, health v1 and reflection, on one gRPC port; where it is asked for,
+ * the HTTP door (`http-door.ts`) over the same intake.
  *
  * A client holds an acknowledgement only once its event is durable in the log. Draining (on the signal): no new connection or call is
  * taken, what was taken is committed and answered, then the server is gone.
@@ -22,9 +23,10 @@ import { createCallGate } from './call-gate.js';
 import { createClientLimits } from './client-limits.js';
 import { createConnectionFront, type ConnectionLimits } from './connection-front.js';
 import type { DoorTls, TlsConfig } from './door-tls.js';
-import { createEventIntake } from './event-intake.js';
+import { createEventIntake, type EventIntake } from './event-intake.js';
 import { createGroupCommit } from './group-commit.js';
 import { DoorCredentials } from './grpc-credentials.js';
+import type { HttpDoor } from './http-door.js';
 import { createInFlightBudget } from './in-flight-budget.js';
 import {
   FOUNDING_SERVICE,
@@ -45,6 +47,8 @@ export interface IngestServerOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Port of the HTTP door; 0 takes a free one. Absent: no HTTP door. */
+  readonly httpPort?: number | undefined;
   readonly defaultDataset: string;
   readonly keyMode: KeyMode;
   /** Fixed wait before a group commit; 0 commits when the event loop is free. */
@@ -72,7 +76,8 @@ export interface IngestServerOptions {
 }
 
 export type IngestServerEvent =
-  | { readonly kind: 'listening'; readonly address: string }
+  /** `httpAddress` is null without an HTTP door. */
+  | { readonly kind: 'listening'; readonly address: string; readonly httpAddress: string | null }
   | { readonly kind: 'appendFailed'; readonly message: string }
   /** The certificate's files have changed; `problem` says why the old certificate stays in use, null: the new one is. */
   | { readonly kind: 'certificate'; readonly problem: string | null }
@@ -87,6 +92,8 @@ export interface IngestTotals {
 export interface IngestServer {
   readonly host: string;
   readonly port: number;
+  /** Null without an HTTP door. */
+  readonly httpPort: number | null;
   /** Resolves after the drain. */
   readonly closed: Promise<IngestTotals>;
   totals(): IngestTotals;
@@ -130,9 +137,8 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
   await log.ensureTopic(topic, options.partitions);
   const commits = createGroupCommit({ append: (records) => log.append(topic, records), lingerMs: options.lingerMs });
   let lastFailureMs = Number.NEGATIVE_INFINITY;
-  const intake = createEventIntake({
+  const intakeOptions = {
     topic,
-    accept: eventAcceptor({ ...options, defaultSource: 'grpc' }),
     budget: createInFlightBudget(options.maxInFlightBytes),
     limits: createClientLimits({
       ...(options.limits ?? {
@@ -143,22 +149,31 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
       clock: options.clock,
     }),
     commits,
-    onAppendFailed: (error) => {
+    onAppendFailed: (error: Error) => {
       // While the log is away every request fails: say so now and then, not for each.
       const nowMs = options.clock.nowMs();
       if (nowMs - lastFailureMs < FAILURE_QUIET_MS) return;
       lastFailureMs = nowMs;
       options.onEvent?.({ kind: 'appendFailed', message: messageOf(error) });
     },
-  });
+  };
+  // The doors share everything but the source of an event that names none.
+  const intake = createEventIntake({ ...intakeOptions, accept: eventAcceptor({ ...options, defaultSource: 'grpc' }) });
+  const httpIntake = createEventIntake({ ...intakeOptions, accept: eventAcceptor({ ...options, defaultSource: 'http' }) });
+  const totals = (): IngestTotals => {
+    const [grpc, http] = [intake.totals(), httpIntake.totals()];
+    return { accepted: grpc.accepted + http.accepted, refused: grpc.refused + http.refused };
+  };
 
   const connectionLimits = options.connectionLimits ?? {
     ...DEFAULT_LIMITS,
     arrivingBytes: options.maxInFlightBytes,
     arrivingBytesPerAddress: options.maxInFlightBytes,
   };
+  const admit: Admit =
+    options.admit ?? (({ remoteAddress }) => ({ kind: 'admitted', client: { name: remoteAddress, producer: null } }));
   const gate = createCallGate({
-    admit: options.admit ?? (({ remoteAddress }) => ({ kind: 'admitted', client: { name: remoteAddress, producer: null } })),
+    admit,
     checks: options.admit !== undefined,
     certificateOf: (peer) => front.certificateOf(peer),
   });
@@ -200,6 +215,17 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     server.forceShutdown();
     throw cannotListen(wanted, error instanceof Error ? error : new Error(String(error)));
   });
+  const http =
+    options.httpPort === undefined
+      ? null
+      : await openHttpDoor({ ...options, httpPort: options.httpPort, intake: httpIntake, admit, connectionLimits }).catch(
+          (error: unknown) => {
+            front.stopListening();
+            front.destroyAll();
+            server.forceShutdown();
+            throw error;
+          },
+        );
   if (options.tls && credentials instanceof DoorCredentials) {
     const { door, files, everyMs } = options.tls;
     void watchTls({
@@ -210,12 +236,14 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
       signal,
       onRenewed: (tls) => {
         credentials.renew(tls);
+        http?.renew(tls);
         options.onEvent?.({ kind: 'certificate', problem: null });
       },
       onProblem: (problem) => options.onEvent?.({ kind: 'certificate', problem }),
     });
   }
-  options.onEvent?.({ kind: 'listening', address: addressOf(options.host, port) });
+  const httpAddress = http && addressOf(options.host, http.port);
+  options.onEvent?.({ kind: 'listening', address: addressOf(options.host, port), httpAddress });
 
   const drain = async (): Promise<IngestTotals> => {
     options.onEvent?.({ kind: 'draining' });
@@ -223,19 +251,50 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     const stopped = new AbortController();
     front.stopListening();
     draining.abort();
+    const drainMs = options.drainMs ?? DRAIN_MS;
     const answered = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+    const httpDrained = http?.drain(drainMs);
     await commits.flush();
-    await Promise.race([answered, options.clock.sleep(options.drainMs ?? DRAIN_MS, stopped.signal)]);
+    await Promise.race([answered, options.clock.sleep(drainMs, stopped.signal)]);
+    await httpDrained;
     stopped.abort();
     server.forceShutdown();
     front.destroyAll();
     await commits.flush();
-    return intake.totals();
+    return totals();
   };
   const closed = new Promise<IngestTotals>((resolve, reject) => {
     const start = (): void => void drain().then(resolve, reject);
     if (signal.aborted) start();
     else signal.addEventListener('abort', start, { once: true });
   });
-  return { host: options.host, port, closed, totals: () => intake.totals(), connections: () => front.connections() };
+  const connections = (): number => front.connections() + (http?.connections() ?? 0);
+  return { host: options.host, port, httpPort: http?.port ?? null, closed, totals, connections };
+}
+
+/** @throws KeystoneError KS_PORT_IN_USE, KS_USAGE as for the gRPC port. */
+async function openHttpDoor(
+  options: IngestServerOptions & {
+    readonly httpPort: number;
+    readonly intake: EventIntake;
+    readonly admit: Admit;
+    readonly connectionLimits: ConnectionLimits;
+  },
+): Promise<HttpDoor> {
+  const { host, httpPort: port, log, topic, tls, clock, randomBytes, intake, admit } = options;
+  const { startHttpDoor } = await import('./http-door.js');
+  return startHttpDoor({
+    host,
+    port,
+    intake,
+    admit,
+    tls: tls?.door ?? null,
+    limits: options.connectionLimits,
+    maxBodyBytes: options.maxMessageBytes,
+    checkLog: () => log.bounds(topic),
+    clock,
+    randomBytes,
+  }).catch((error: unknown) => {
+    throw cannotListen(addressOf(host, port), error instanceof Error ? error : new Error(String(error)), '--http-port');
+  });
 }

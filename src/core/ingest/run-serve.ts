@@ -9,6 +9,7 @@ export interface RunServeOptions {
   /** Each undefined: as configured under `ingest`. */
   readonly host: string | undefined;
   readonly port: number | undefined;
+  readonly httpPort: number | undefined;
   readonly keyMode: KeyMode | undefined;
   readonly lingerMs: number | undefined;
   /** Where the tokens of `ingest.tokens` may lie. */
@@ -22,6 +23,8 @@ export interface RunServeEffects {
 
 export interface RunServeResult extends IngestTotals {
   readonly address: string;
+  /** Of the HTTP door; null without one. */
+  readonly httpAddress: string | null;
   readonly topic: string;
 }
 
@@ -31,8 +34,11 @@ export async function checkServe(lakehouse: Lakehouse, options: RunServeOptions)
   const log = await lakehouse.log();
   const { clock } = lakehouse.effects;
   await Promise.all([log.bounds(profile.log.topic), lakehouse.contracts(), guardDoors(lakehouse.config, { ...options, clock })]);
-  const address = addressOf(options.host ?? ingest.host, options.port ?? ingest.port);
-  return { address, topic: profile.log.topic, accepted: 0, refused: 0 };
+  const host = options.host ?? ingest.host;
+  const address = addressOf(host, options.port ?? ingest.port);
+  const httpPort = options.httpPort ?? ingest.http.port;
+  const httpAddress = httpPort === undefined ? null : addressOf(host, httpPort);
+  return { address, httpAddress, topic: profile.log.topic, accepted: 0, refused: 0 };
 }
 
 /** Resolves after the drain. @throws KeystoneError KS_PORT_IN_USE, KS_USAGE (no address of this machine), KS_CONFIG (certificates, tokens), KS_LOG, KS_CONTRACT. */
@@ -49,6 +55,7 @@ export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & 
     contracts: await lakehouse.contracts(),
     host: options.host ?? ingest.host,
     port: options.port ?? ingest.port,
+    httpPort: options.httpPort ?? ingest.http.port,
     defaultDataset: ingest.defaultDataset,
     keyMode: options.keyMode ?? ingest.key,
     lingerMs: options.lingerMs ?? ingest.linger,
@@ -64,5 +71,6 @@ export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & 
     onEvent: options.onEvent,
   });
   const totals = await server.closed;
-  return { address: addressOf(server.host, server.port), topic, ...totals };
+  const httpAddress = server.httpPort === null ? null : addressOf(server.host, server.httpPort);
+  return { address: addressOf(server.host, server.port), httpAddress, topic, ...totals };
 }

@@ -18,12 +18,12 @@ export function hostOfAddress(address: string): string {
   return host.replaceAll(/[[\]]/g, '');
 }
 
-/** `cause` is gRPC's error of binding `wanted` (`host:port`). */
-export function cannotListen(wanted: string, cause: Error): KeystoneError {
+/** `cause` is the error of binding `wanted` (`host:port`), `flag` the one that names another port. */
+export function cannotListen(wanted: string, cause: Error, flag: '--port' | '--http-port' = '--port'): KeystoneError {
   const host = wanted.slice(0, wanted.lastIndexOf(':'));
   if (/EADDRINUSE/.test(cause.message)) {
     return new KeystoneError('KS_PORT_IN_USE', `${wanted} is in use by another process`, {
-      hint: 'keystone ingest serve --port 0',
+      hint: `keystone ingest serve ${flag} 0`,
       cause,
     });
   }
@@ -35,7 +35,7 @@ export function cannotListen(wanted: string, cause: Error): KeystoneError {
         ? 'this user may not take that port'
         : cause.message;
   return new KeystoneError('KS_USAGE', `cannot listen on ${wanted}: ${why}`, {
-    hint: /EACCES/.test(cause.message) ? 'keystone ingest serve --port 50051' : 'keystone ingest serve --host 127.0.0.1',
+    hint: /EACCES/.test(cause.message) ? `keystone ingest serve ${flag} 50051` : 'keystone ingest serve --host 127.0.0.1',
     cause,
   });
 }
