@@ -9,6 +9,7 @@ import type { ObjectStore } from '../store/object-store.js';
 import type { Table, TableName } from '../table/table-api.js';
 import type { MetadataSnapshot, TableMetadata } from '../table/table-metadata.js';
 import { statisticsPaths, withoutSnapshots } from '../table/without-snapshots.js';
+import { deleteFiles } from './delete-files.js';
 import { emptyOldVersions } from './empty-old-versions.js';
 import { type ExpiryPolicy, snapshotsToExpire } from './expiry-policy.js';
 import { dataFilesOf, indexKeysOf, manifestsOf, namesInUse, namesOf } from './named-files.js';
@@ -39,6 +40,7 @@ export async function expireSnapshots(
   options: ExpiryOptions = {},
 ): Promise<ExpiredSnapshots> {
   const { store } = table;
+  store.keyOf(table.location); // a lake that was moved names no file here: refused before anything changes
   const nowMs = effects.clock.nowMs();
   let before = (await table.metadata()).metadata;
   let expired = snapshotsToExpire(before, policy, nowMs);
@@ -66,8 +68,7 @@ export async function expireSnapshots(
   });
   const newest = (await table.metadata()).metadata;
   const doomed = await filesOnlyOf(table, before, expired, newest);
-  await store.delete(doomed.data);
-  await store.delete(doomed.metadata);
+  await deleteFiles(store, [...doomed.data, ...doomed.metadata]);
   return counted(newest, doomed);
 }
 

@@ -143,6 +143,8 @@ function pathMover(store: ObjectStore, table: Table, from: string): MovePath {
   const to = store.uri('');
   return (path) => {
     const plain = withoutScheme(path);
+    // A table that was empty when it was moved may have been written to here.
+    if (!plain.startsWith(`${from}/`) && plain.startsWith(`${to}/`)) return path;
     if (!plain.startsWith(`${from}/`)) {
       throw new KeystoneError('KS_TABLE_UNSUPPORTED', `${table.name} names ${path}, which lies outside the lake folder ${from}`, {
         hint: `Put the lake back to ${from}, rewrite the table there so that all its files lie in it, then move it again.`,

@@ -9,6 +9,7 @@ import { isIdIndexKey } from '../bronze/index-files.js';
 import { tableFolder } from '../table/data-path.js';
 import { otherLakeOf } from '../table/moved-lake.js';
 import type { Table, TableName } from '../table/table-api.js';
+import { deleteFiles } from './delete-files.js';
 import { indexKeysOf, namesInUse, namesOf } from './named-files.js';
 
 /** No commit takes as long as this from its first file to its swap. */
@@ -63,7 +64,11 @@ export async function removeOrphans(
   const orphans = old.filter(({ key }) =>
     isIdIndexKey(key) ? !indexes.has(key) : namesOf(key).every((fileName) => !inUse.has(fileName)),
   );
-  if (!options.dryRun) await store.delete(orphans.map(({ key }) => key));
+  if (!options.dryRun)
+    await deleteFiles(
+      store,
+      orphans.map(({ key }) => key),
+    );
   return {
     table: name,
     files: orphans.length,

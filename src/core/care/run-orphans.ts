@@ -50,9 +50,9 @@ export async function runOrphans(lakehouse: Lakehouse, options: RunOrphansOption
       });
     }
   }
-  // Whoever takes a staging folder removes those of processes that have ended.
-  if (!options.dryRun) await (await lakehouse.store()).stagingDir();
   const done = await remove(options.dryRun);
+  // Whoever takes a staging folder removes those of processes that have ended. Last, because on a full disk it may not be made.
+  if (!options.dryRun) await (await lakehouse.store()).stagingDir();
   return { tables: done, totals: totalsOf(done), olderThanMs, dryRun: options.dryRun };
 }
 

@@ -3,7 +3,7 @@
  * base when another writer was first, after a jittered wait.
  */
 import { randomUnit } from './random-names.js';
-import { KeystoneError } from '../errors.js';
+import { isKeystoneError, KeystoneError } from '../errors.js';
 import type { Clock } from '../clock.js';
 import type { Catalog, CatalogEntry } from './catalog.js';
 import type { TableName } from './table-api.js';
@@ -37,13 +37,30 @@ export async function commitLoop<T>(
     }
     // Later than the base even when clocks disagree: history and time travel rely on it.
     const nowMs = Math.max(effects.clock.nowMs(), base.metadata['last-updated-ms'] + 1);
-    const step = await build(base, nowMs);
+    const step = await buildUnlessOvertaken(() => build(base, nowMs), catalog, name, base);
+    if (step === null) continue;
     if (step.kind === 'done') return { kind: 'settled', result: step.result };
     if (await catalog.swap(name, base.token, withHistory(step.metadata, base))) return { kind: 'settled', result: step.result };
     await step.onLost?.();
     await effects.clock.sleep(randomUnit(effects.randomBytes) * Math.min(MAX_WAIT_MS, 5 * 2 ** tries));
   }
   return { kind: 'lost', tries: MAX_TRIES };
+}
+
+/** null: files of the base are gone because another writer was first and what it left behind has expired. */
+async function buildUnlessOvertaken<T>(
+  build: () => Promise<CommitStep<T>>,
+  catalog: Catalog,
+  name: TableName,
+  base: CatalogEntry,
+): Promise<CommitStep<T> | null> {
+  try {
+    return await build();
+  } catch (error) {
+    if (!isKeystoneError(error) || error.code !== 'KS_TABLE_CORRUPT') throw error;
+    if ((await catalog.load(name))?.token === base.token) throw error;
+    return null;
+  }
 }
 
 /** Notes the base's metadata file in the log of metadata files. */

@@ -1,4 +1,5 @@
 /** Removes the data files of a commit that was refused, but never one that any kept snapshot of the table still names. */
+import { isKeystoneError } from '../errors.js';
 import type { ObjectStore } from '../store/object-store.js';
 import type { ManifestReader } from './manifest-cache.js';
 import { DELETED } from './manifest-schema.js';
@@ -7,7 +8,8 @@ import type { TableMetadata } from './table-metadata.js';
 
 /**
  * A commit may be refused although its files are in the table: it is the repeat of one whose answer was lost. So the table is
- * asked before anything is deleted.
+ * asked before anything is deleted. When it can't say (snapshots expire meanwhile), the files stay: nobody names them, and the removal
+ * of orphans finds them.
  */
 export async function discardFiles(
   files: readonly DataFile[],
@@ -16,6 +18,19 @@ export async function discardFiles(
   store: ObjectStore,
 ): Promise<void> {
   if (files.length === 0) return;
+  const unnamed = await unnamedOf(files, metadata, reader).catch((error: unknown) => {
+    if (isKeystoneError(error) && error.code === 'KS_TABLE_CORRUPT') return [];
+    throw error;
+  });
+  await store.delete(unnamed.map((path) => store.keyOf(path)));
+}
+
+/** Paths that no snapshot of the metadata names. */
+async function unnamedOf(
+  files: readonly DataFile[],
+  metadata: TableMetadata,
+  reader: ManifestReader,
+): Promise<readonly string[]> {
   const unnamed = new Set(files.map(({ path }) => path));
   const looked = new Set<string>();
   for (const snapshot of metadata.snapshots ?? []) {
@@ -26,5 +41,5 @@ export async function discardFiles(
         if (entry.status !== DELETED) unnamed.delete(entry.file.path);
     }
   }
-  await store.delete([...unnamed].map((path) => store.keyOf(path)));
+  return [...unnamed];
 }

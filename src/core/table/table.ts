@@ -1,5 +1,5 @@
 /** Opens and changes Iceberg tables: the implementation of the port in `table-api.ts` over a catalog and an object store. */
-import { KeystoneError } from '../errors.js';
+import { isKeystoneError, KeystoneError } from '../errors.js';
 import type { ObjectStore } from '../store/object-store.js';
 import type { Catalog } from './catalog.js';
 import { type TableEffects, commitLoop } from './commit-loop.js';
@@ -71,9 +71,10 @@ function tableOver(catalog: Catalog, store: ObjectStore, name: TableName, locati
       return stateOf(entry.metadata, entry.location);
     },
     scan: async ({ snapshotId, bounds = [] } = {}) => {
-      const { metadata } = await load();
-      const snapshot = snapshotId === undefined ? currentSnapshot(metadata) : knownSnapshot(metadata, name, snapshotId);
-      const files = await planScan(metadata, snapshot, reader, bounds);
+      const { snapshot, files } = await onNewest(load, async ({ metadata }) => {
+        const chosen = snapshotId === undefined ? currentSnapshot(metadata) : knownSnapshot(metadata, name, snapshotId);
+        return { snapshot: chosen, files: await planScan(metadata, chosen, reader, bounds) };
+      });
       return {
         snapshot: snapshot && snapshotOf(snapshot),
         files,
@@ -104,6 +105,20 @@ function tableOver(catalog: Catalog, store: ObjectStore, name: TableName, locati
       return outcome.result;
     },
   };
+}
+
+/** Reads the newest metadata's files; again when a file is gone because the metadata was overtaken and its snapshot has expired. */
+async function onNewest<E extends { readonly location: string }, T>(
+  load: () => Promise<E>,
+  read: (entry: E) => Promise<T>,
+): Promise<T> {
+  const entry = await load();
+  try {
+    return await read(entry);
+  } catch (error) {
+    if (!isKeystoneError(error) || error.code !== 'KS_TABLE_CORRUPT' || (await load()).location === entry.location) throw error;
+    return onNewest(load, read);
+  }
 }
 
 async function commit(

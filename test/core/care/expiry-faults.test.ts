@@ -1,4 +1,5 @@
 /** Whatever happens in the middle of an expiry, and whoever commits meanwhile: no kept snapshot loses a file. */
+import { randomUUID } from 'node:crypto';
 import { cp, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -9,7 +10,17 @@ import type { ObjectStore } from '../../../src/core/store/object-store.js';
 import { openFolderCatalog } from '../../../src/core/table/folder-catalog.js';
 import type { DataFile } from '../../../src/core/table/table-api.js';
 import { freshTable } from '../table/orders-table.js';
-import { HOUR_MS, commitFile, keysOf, later, missingFiles, namedKeys, openOrders, replaceAgain } from './aging-table.js';
+import {
+  HOUR_MS,
+  commitFile,
+  currentOf,
+  keysOf,
+  later,
+  missingFiles,
+  namedKeys,
+  openOrders,
+  replaceAgain,
+} from './aging-table.js';
 
 const SOAK = process.env['KEYSTONE_SOAK'] === '1';
 const NOW = { keep: 2, keepForMs: 0 };
@@ -87,7 +98,10 @@ test('racing commits lose nothing to an expiry that never rests', { timeout: 120
   let expired = 0;
   const expire = async (): Promise<void> => {
     const own = await openOrders(await openFolderStore(dir));
-    while (writing > 0) expired += (await expireSnapshots(own, NOW, later(0))).expiredSnapshots;
+    while (writing > 0) {
+      const { expiredSnapshots } = await expireSnapshots(own, NOW, later(0));
+      expired += expiredSnapshots;
+    }
   };
   const read = async (): Promise<void> => {
     const own = await openOrders(await openFolderStore(dir));
@@ -151,6 +165,38 @@ test('old metadata versions are emptied, and whoever is that far behind is refus
 });
 
 const catalogOf = async (dir: string) => openFolderCatalog(await openFolderStore(dir));
+
+test('a commit and a scan that were overtaken by commits and an expiry go on from the newest', async () => {
+  const { dir, table } = await freshTable();
+  await replaceAgain(table, 3);
+  /** A process to which, at its first look at a manifest list, everything happens that can. */
+  const overtaken = async () => {
+    const store = await openFolderStore(dir);
+    const meanwhile = await openOrders(await openFolderStore(dir));
+    let armed = false;
+    const own = await openOrders({
+      ...store,
+      get: async (key) => {
+        if (armed && /\/snap-/.test(key)) {
+          armed = false;
+          await commitFile(meanwhile, `meanwhile-${randomUUID()}`);
+          await expireSnapshots(meanwhile, { keep: 1, keepForMs: 0 }, later(0));
+        }
+        return store.get(key);
+      },
+    });
+    armed = true;
+    return own;
+  };
+  const scanned = await (await overtaken()).scan();
+  expect(scanned.snapshot?.id).toBe((await currentOf(table)).id);
+  const before = (await table.scan()).files.length;
+  await commitFile(await overtaken(), 'late');
+  expect((await table.scan()).files).toHaveLength(before + 2);
+  const expected = { ranges: [{ topic: 't', partition: 0, expectedNext: 7, endExclusive: 9 }] };
+  await expect(commitFile(await overtaken(), 'fenced', undefined, expected)).rejects.toThrow('the table is at offset 0');
+  expect(await missingFiles(table)).toEqual([]);
+});
 
 test('only old files that no kept snapshot names are orphans', async () => {
   const { dir, table, store } = await freshTable();
