@@ -95,12 +95,15 @@ export async function judgeEvents(
     judged.push({
       row,
       verdict: await verdictOf(row),
-      supersedes: gaveWay.map(refs),
+      supersedes: gaveWay.map(refs).toSorted(byLogTime),
       silver: current.get(placeText(row)) ?? null,
     });
   }
   return judged;
 }
+
+const byLogTime = (a: EventRef, b: EventRef): number =>
+  (a.logTime ?? '').localeCompare(b.logTime ?? '') || a.partition - b.partition || a.offset - b.offset;
 
 /** The snapshot of the current line whose commit first covered the event; null when that one has expired. */
 export function broughtBy(state: TableState, { topic, partition, offset }: LogPlace): SnapshotRef | null {
