@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
+import { givenAccess, serverAccessFlags } from '../../cli/server-access-flags.js';
 import type { RunCsvResult } from '../../core/ingest/run-csv.js';
 
 export default class IngestCsv extends KeystoneCommand {
@@ -12,6 +13,7 @@ bytes with its line and reason, into the error zone. The same file twice changes
     '<%= config.bin %> ingest csv returns.csv.gz --dataset orders',
     '<%= config.bin %> ingest csv ./olist --dry-run',
     '<%= config.bin %> ingest csv ./olist --to 127.0.0.1:50051',
+    '<%= config.bin %> ingest csv ./olist --to ingest.shop.example:50051 --tls-ca authority.pem --token env:INGEST_TOKEN',
   ];
   static override strict = false;
   static override args = {
@@ -21,18 +23,23 @@ bytes with its line and reason, into the error zone. The same file twice changes
     dataset: Flags.string({ description: 'dataset of every file' }),
     to: Flags.string({ description: 'host:port of an ingest server; without it, straight into the log' }),
     'dry-run': Flags.boolean({ default: false, description: 'read and count everything, append nothing' }),
+    ...serverAccessFlags,
   };
 
   async run(): Promise<RunCsvResult> {
     const { flags, argv } = await this.parse(IngestCsv);
     const lakehouse = await this.lakehouse();
-    const { runCsv } = await import('../../core/ingest/run-csv.js');
+    const [{ runCsv }, { destinationOf }] = await Promise.all([
+      import('../../core/ingest/run-csv.js'),
+      import('../../core/ingest/open-sink.js'),
+    ]);
     const { clock } = this.effects();
     const startMs = clock.nowMs();
+    const effects = { env: process.env, nowMs: startMs };
     const result = await runCsv(lakehouse, {
       paths: argv.map(String),
       dataset: flags.dataset,
-      destination: flags.to === undefined ? { kind: 'log' } : { kind: 'server', address: flags.to },
+      destination: await destinationOf(flags.to ?? null, givenAccess(flags), effects),
       dryRun: flags['dry-run'],
       progress: this.progress,
       signal: this.signal,

@@ -1,6 +1,7 @@
 import { addAbortSignal } from 'node:stream';
 import { Args, Flags } from '@oclif/core';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
+import { givenAccess, serverAccessFlags } from '../../cli/server-access-flags.js';
 import type { RunSendResult, SendInput } from '../../core/ingest/run-send.js';
 
 export default class IngestSend extends KeystoneCommand {
@@ -13,6 +14,7 @@ the lake sees a duplicate, never a second event.`;
     'tail -f events.ndjson | <%= config.bin %> ingest send - --dataset orders --source web',
     '<%= config.bin %> ingest send --raw photo.json broken.bin --dataset orders',
     '<%= config.bin %> ingest send events.ndjson --direct --receipts receipts.ndjson',
+    '<%= config.bin %> ingest send events.ndjson --to ingest.shop.example:50051 --tls-ca authority.pem --token env:INGEST_TOKEN',
   ];
   static override strict = false;
   static override args = {
@@ -28,20 +30,23 @@ the lake sees a duplicate, never a second event.`;
       description: 'write each receipt to this file as it arrives (NDJSON: event_id, topic, partition, offset)',
     }),
     'dry-run': Flags.boolean({ default: false, description: 'read and count, send nothing' }),
+    ...serverAccessFlags,
   };
 
   async run(): Promise<RunSendResult> {
     const { flags, argv } = await this.parse(IngestSend);
     const lakehouse = await this.lakehouse();
-    const [{ sendInput, runSend }, { addressOf }] = await Promise.all([
+    const [{ sendInput, runSend }, { addressOf }, { destinationOf }] = await Promise.all([
       import('../../core/ingest/run-send.js'),
       import('../../core/ingest/server-address.js'),
+      import('../../core/ingest/open-sink.js'),
     ]);
+    const effects = { env: process.env, nowMs: this.effects().clock.nowMs() };
     const input: SendInput = sendInput(argv.map(String), flags.raw, addAbortSignal(this.signal, process.stdin));
     const { host, port } = lakehouse.config.ingest;
     const result = await runSend(lakehouse, {
       input,
-      destination: flags.direct ? { kind: 'log' } : { kind: 'server', address: flags.to ?? addressOf(host, port) },
+      destination: await destinationOf(flags.direct ? null : (flags.to ?? addressOf(host, port)), givenAccess(flags), effects),
       dataset: flags.dataset,
       source: flags.source,
       receiptsPath: flags.receipts,

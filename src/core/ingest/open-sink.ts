@@ -1,13 +1,33 @@
 /** Opens the sink that a command asked for; gRPC is loaded only where a server is the destination. */
-import { isKeystoneError } from '../errors.js';
+import { isKeystoneError, KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { EventSink, OnResults } from './event-sink.js';
+import { readServerAccess, type GivenAccess, type ServerAccess } from './server-access.js';
 import { hostOfAddress } from './server-address.js';
 
 export type Destination =
   | { readonly kind: 'log' }
   /** `host:port` of an ingest server. */
-  | { readonly kind: 'server'; readonly address: string };
+  | { readonly kind: 'server'; readonly address: string; readonly access?: ServerAccess };
+
+/**
+ * The server at `address` (null: the log), with what was given for it read.
+ * @throws KeystoneError KS_USAGE for a token or certificate that nobody would see; what `readServerAccess` throws.
+ */
+export async function destinationOf(
+  address: string | null,
+  given: GivenAccess,
+  effects: { readonly env: Readonly<Record<string, string | undefined>>; readonly nowMs: number },
+): Promise<Destination> {
+  if (address !== null) return { kind: 'server', address, access: await readServerAccess(given, address, effects) };
+  const { tls, caFile, certificateFile, keyFile, token } = given;
+  if (tls || (caFile ?? certificateFile ?? keyFile ?? token) !== undefined) {
+    throw new KeystoneError('KS_USAGE', 'a token or certificate is for a server, and the events go straight into the log', {
+      hint: 'name the server: --to HOST:PORT',
+    });
+  }
+  return { kind: 'log' };
+}
 
 export interface OpenSinkOptions {
   readonly destination: Destination;
@@ -15,12 +35,12 @@ export interface OpenSinkOptions {
   readonly signal: AbortSignal;
 }
 
-/** @throws KeystoneError KS_SERVER_UNREACHABLE, KS_LOG, KS_CONTRACT. */
+/** @throws KeystoneError KS_SERVER_UNREACHABLE, KS_CREDENTIALS, KS_LOG, KS_CONTRACT. */
 export async function openSink(lakehouse: Lakehouse, { destination, onResults, signal }: OpenSinkOptions): Promise<EventSink> {
   const { clock } = lakehouse.effects;
   if (destination.kind === 'server') {
     const { openServerSink } = await import('./server-sink.js');
-    return openServerSink({ address: destination.address, clock, onResults, signal });
+    return openServerSink({ address: destination.address, access: destination.access, clock, onResults, signal });
   }
   const { openLogSink } = await import('./log-sink.js');
   const { profile, ingest } = lakehouse.config;

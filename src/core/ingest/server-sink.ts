@@ -5,19 +5,23 @@
  * duplicate, never a second event. A batch that is sent again may land behind later ones.
  */
 import { lookup } from 'node:dns/promises';
-import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status, type ChannelCredentials, type ServiceError } from '@grpc/grpc-js';
 import type { Clock } from '../clock.js';
 import { KeystoneError, messageOf } from '../errors.js';
 import { createBatchWindow } from './batch-window.js';
+import { diagnoseServer } from './diagnose-server.js';
 import type { EventSink, OnResults } from './event-sink.js';
 import type { FileEvent } from './file-event.js';
-import { ingestionV1Methods } from './ingest-services.js';
+import { ingestionV1Methods, RETRY_AFTER_METADATA } from './ingest-services.js';
 import type { EventResult, WireEvent } from './ingestion-v1-codec.js';
+import { OPEN_ACCESS, type ServerAccess } from './server-access.js';
 import { hostOfAddress } from './server-address.js';
 
 export interface ServerSinkOptions {
   /** `host:port`. */
   readonly address: string;
+  /** Absent: neither TLS nor token. */
+  readonly access?: ServerAccess | undefined;
   readonly clock: Clock;
   readonly onResults: OnResults;
   readonly signal: AbortSignal;
@@ -30,6 +34,8 @@ export interface ServerSinkOptions {
 
 const RETRY_MS = 10_000;
 const CONNECT_MS = 3_000;
+/** After this a connection that has not come about is looked into. */
+const FIRST_LOOK_MS = 500;
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 1_000;
 const BATCH_EVENTS = 500;
@@ -61,12 +67,35 @@ function tooLargeText({ source, line, payload }: SentEvent, details: string): st
   return `${where}: ${payload.length} bytes and its ids are more than the server takes in one message (${limit ?? 'its limit'} bytes); raise its limit: keystone ingest serve --set ingest.maxMessage=64MiB`;
 }
 
-/** @throws KeystoneError KS_SERVER_UNREACHABLE when nothing answers at the address, KS_USAGE when it is none. */
+/** @throws KeystoneError KS_CREDENTIALS for a certificate or key that OpenSSL does not take. */
+function channelOf({ tls }: ServerAccess): ChannelCredentials {
+  if (tls === null) return credentials.createInsecure();
+  try {
+    return credentials.createSsl(tls.ca, tls.key, tls.cert);
+  } catch (cause) {
+    throw new KeystoneError('KS_CREDENTIALS', `the client certificate cannot be used: ${messageOf(cause)}`, {
+      hint: 'check that --tls-key is the key of --tls-cert',
+      cause,
+    });
+  }
+}
+
+/** The answer of a call and, where a limit refused something, how long to wait. */
+interface Answer {
+  readonly results: readonly EventResult[] | ServiceError;
+  readonly retryAfterMs: number;
+}
+
+/**
+ * @throws KeystoneError KS_SERVER_UNREACHABLE when nothing answers at the address, KS_USAGE when it is none, KS_CREDENTIALS when the two
+ *   sides do not trust each other; a sink that is open rejects with it too.
+ */
 export async function openServerSink(options: ServerSinkOptions): Promise<EventSink> {
   const { address, clock, signal } = options;
   const retryMs = options.retryMs ?? RETRY_MS;
+  const access = options.access ?? OPEN_ACCESS;
   const host = hostOfAddress(address);
-  const client = new Client(address, credentials.createInsecure(), {
+  const client = new Client(address, channelOf(access), {
     'grpc.max_receive_message_length': -1,
     'grpc.max_reconnect_backoff_ms': LONGEST_WAIT_MS,
   });
@@ -75,9 +104,14 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
       hint: 'keystone ingest serve',
       cause,
     });
-  const unanswered = await new Promise<Error | undefined>((resolve) => client.waitForReady(clock.nowMs() + CONNECT_MS, resolve));
+  const readyWithin = (ms: number): Promise<Error | undefined> =>
+    new Promise((resolve) => client.waitForReady(clock.nowMs() + ms, resolve));
+  let unanswered = await readyWithin(FIRST_LOOK_MS);
+  const distrust = unanswered ? await diagnoseServer(address, access) : null;
+  if (unanswered && !distrust) unanswered = await readyWithin(CONNECT_MS - FIRST_LOOK_MS);
   if (unanswered) {
     client.close();
+    if (distrust) throw distrust;
     const unknown = await lookup(host).then(
       () => null,
       (error: unknown) => error,
@@ -89,31 +123,39 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
     });
   }
 
-  const call = (events: readonly WireEvent[]): Promise<readonly EventResult[] | ServiceError> =>
+  const call = (events: readonly WireEvent[]): Promise<Answer> =>
     new Promise((resolve) => {
       const { path, requestSerialize, responseDeserialize } = ingestionV1Methods.SendEventBatch;
-      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, events, (error, answer) => {
-        if (error) return resolve(error);
-        if (answer?.kind === 'message' && answer.message.length === events.length) return resolve(answer.message);
-        resolve(
-          Object.assign(new Error('the server did not answer one result per event'), {
-            code: status.INTERNAL,
-            details: '',
-            metadata: undefined as never,
-          }),
-        );
-      });
+      let results: readonly EventResult[] | ServiceError = notOneEach();
+      const metadata = new Metadata();
+      if (access.token) metadata.set('authorization', `Bearer ${access.token.reveal()}`);
+      client
+        .makeUnaryRequest(path, requestSerialize, responseDeserialize, events, metadata, (error, answer) => {
+          if (error) results = error;
+          else if (answer?.kind === 'message' && answer.message.length === events.length) results = answer.message;
+        })
+        .once('status', (end) => {
+          resolve({ results, retryAfterMs: Number(end.metadata.get(RETRY_AFTER_METADATA)[0] ?? 0) || 0 });
+        });
+    });
+  const unauthenticated = (error: ServiceError): KeystoneError =>
+    new KeystoneError('KS_CREDENTIALS', `the server at ${address} did not let us in: ${error.details}`, {
+      hint: 'show a token (--token env:NAME) or a client certificate (--tls-cert FILE --tls-key FILE)',
+      cause: error,
     });
 
   /** Sends until each event has a receipt or a final refusal. */
   const deliver = async (batch: readonly SentEvent[]): Promise<void> => {
-    const until = clock.nowMs() + retryMs;
+    let until = clock.nowMs() + retryMs;
     let open = batch;
     for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
-      const answer = await call(open);
+      const { results: answer, retryAfterMs } = await call(open);
+      // A limit is no failure: waiting as told leads on.
+      if (retryAfterMs > 0) until = clock.nowMs() + retryAfterMs + retryMs;
       const mayRetry = clock.nowMs() + wait < until && !signal.aborted;
       let again: readonly SentEvent[];
       if (answer instanceof Error) {
+        if (answer.code === status.UNAUTHENTICATED) throw unauthenticated(answer);
         // A batch over the server's size limit never fits; only "in flight" exhaustion passes.
         const tooLarge = answer.code === status.RESOURCE_EXHAUSTED && /larger than max/.test(answer.details);
         if (tooLarge && open.length > 1) {
@@ -130,7 +172,7 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
           );
           return;
         }
-        if (!mayRetry) throw unreachable(answer);
+        if (!mayRetry) throw (await diagnoseServer(address, access)) ?? unreachable(answer);
         again = open;
       } else {
         again = mayRetry ? open.filter((_, index) => isTransientRefusal(answer[index])) : [];
@@ -138,7 +180,7 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
       }
       if (again.length === 0) return;
       open = again;
-      await clock.sleep(wait, signal);
+      await clock.sleep(Math.max(wait, retryAfterMs), signal);
     }
   };
 
@@ -159,6 +201,13 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
     },
   };
 }
+
+const notOneEach = (): ServiceError =>
+  Object.assign(new Error('the server did not answer one result per event'), {
+    code: status.INTERNAL,
+    details: 'the server did not answer one result per event',
+    metadata: new Metadata(),
+  });
 
 const isTransientRefusal = (result: EventResult | undefined): boolean =>
   result?.kind === 'refused' && isTransient(result.refusal.code);

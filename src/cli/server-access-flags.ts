@@ -1,0 +1,35 @@
+/** Flags of the commands that send to an ingest server: how to trust it, and what to show it. */
+import { Flags } from '@oclif/core';
+import type { GivenAccess } from '../core/ingest/server-access.js';
+
+const GROUP = 'SERVER ACCESS';
+
+export const serverAccessFlags = {
+  tls: Flags.boolean({
+    default: false,
+    description: 'TLS, with the certificate authorities that this machine trusts',
+    helpGroup: GROUP,
+  }),
+  'tls-ca': Flags.string({ description: 'TLS, with the authority in this PEM file', helpValue: 'FILE', helpGroup: GROUP }),
+  'tls-cert': Flags.string({ description: 'client certificate to show (PEM)', helpValue: 'FILE', helpGroup: GROUP }),
+  'tls-key': Flags.string({ description: 'its private key (PEM)', helpValue: 'FILE', helpGroup: GROUP }),
+  token: Flags.string({
+    description: 'bearer token, by reference: never the token itself',
+    helpValue: 'env:NAME|file:PATH',
+    helpGroup: GROUP,
+  }),
+};
+
+export const givenAccess = (flags: {
+  readonly tls: boolean;
+  readonly 'tls-ca'?: string | undefined;
+  readonly 'tls-cert'?: string | undefined;
+  readonly 'tls-key'?: string | undefined;
+  readonly token?: string | undefined;
+}): GivenAccess => ({
+  tls: flags.tls,
+  caFile: flags['tls-ca'],
+  certificateFile: flags['tls-cert'],
+  keyFile: flags['tls-key'],
+  token: flags.token,
+});
