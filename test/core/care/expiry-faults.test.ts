@@ -1,6 +1,6 @@
 /** Whatever happens in the middle of an expiry, and whoever commits meanwhile: no kept snapshot loses a file. */
 import { randomUUID } from 'node:crypto';
-import { cp, rm, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, cp, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { expireSnapshots } from '../../../src/core/care/expire-snapshots.js';
@@ -12,6 +12,7 @@ import type { DataFile } from '../../../src/core/table/table-api.js';
 import { freshTable } from '../table/orders-table.js';
 import {
   HOUR_MS,
+  changeAs,
   commitFile,
   currentOf,
   keysOf,
@@ -79,7 +80,7 @@ test('killed at any change, it leaves orphans only, and they can be removed', { 
 
 test('racing commits lose nothing to an expiry that never rests', { timeout: 120_000 }, async () => {
   const { dir, table } = await freshTable();
-  const COMMITS = SOAK ? 100 : 25;
+  const COMMITS = SOAK ? 100 : 12;
   const WRITERS = 3;
   let writing = WRITERS;
   const expected = new Set<string>();
@@ -129,7 +130,16 @@ test('old metadata versions are emptied, and whoever is that far behind is refus
   if (!stale) throw new Error('no table');
   await sleeper.state();
   let file: DataFile | undefined;
-  for (let n = 0; n < 120; n += 1) file = await commitFile(table, `f${n}`, file);
+  await changeAs(table, (metadata) => ({
+    ...metadata,
+    properties: { ...metadata.properties, 'write.metadata.previous-versions-max': '5' },
+  }));
+  for (let n = 0; n < 3; n += 1) file = await commitFile(table, `f${n}`, file);
+  // Another hundred and more versions, without the cost of commits.
+  const version = (n: number): string => path.join(dir, `silver/orders/metadata/v${n}.metadata.json`);
+  for (let n = 6; n <= 115; n += 1) await copyFile(version(5), version(n));
+  await writeFile(path.join(dir, 'silver/orders/metadata/version-hint.text'), '115');
+  for (let n = 3; n < 9; n += 1) file = await commitFile(table, `f${n}`, file);
   // Versions are as old as they say: by the writer's clock two hours have passed.
   expect((await expireSnapshots(table, NOW, later(0))).emptiedVersions).toBe(0);
   const done = await expireSnapshots(table, NOW, later(2 * HOUR_MS));
