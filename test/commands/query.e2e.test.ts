@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { tableFromIPC } from 'apache-arrow';
 import { describe, expect, it } from 'vitest';
+import { checkArrowUse } from '../../src/cli/arrow-use.js';
 import { runCli } from '../support/cli-process.js';
 import { tempDir } from '../support/temp-dir.js';
 
@@ -65,5 +67,37 @@ describe('keystone query', () => {
     const [code] = (await once(child, 'close')) as [number];
     expect(code).toBe(5);
     expect(stderr).toMatch(/^Error KS_STORE: the output could not be written: .*no space left.*\n$/);
+  });
+
+  it('streams Arrow to a program, whole or until its reader goes away', async () => {
+    const cwd = await project();
+    const start = (...args: readonly string[]): ReturnType<typeof spawn> =>
+      spawn(process.execPath, [BIN, 'query', ...args, '--output', 'arrow'], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const whole = start('SELECT n, (n / 4)::DECIMAL(12,2) AS part FROM range(300000) t(n)');
+    const parts: Buffer[] = [];
+    let stderr = '';
+    whole.stdout?.on('data', (part: Buffer) => parts.push(part));
+    whole.stderr?.on('data', (text: Buffer) => (stderr += text.toString('utf8')));
+    expect(await once(whole, 'close')).toEqual([0, null]);
+    const table = tableFromIPC(Buffer.concat(parts));
+    expect([table.numRows, ...table.schema.fields.map((field) => String(field.type))]).toEqual([
+      300_000,
+      'Int64',
+      'Decimal[12e+2]',
+    ]);
+    expect(stderr).toMatch(/Done\. 300000 rows, \d+\.\d MB of Arrow in/);
+
+    const cut = start('FROM range(100000000)');
+    cut.stdout?.once('data', () => cut.stdout?.destroy());
+    expect(await once(cut, 'close')).toEqual([0, null]);
+  });
+
+  it('refuses Arrow with what cannot be done to a stream', async () => {
+    const sorted = await query('SELECT 1 AS one', '--output', 'arrow', '--sort', 'one');
+    expect(sorted).toMatchObject({ code: 2, stdout: '' });
+    expect(sorted.stderr).toMatch(/KS_USAGE[^]*ORDER BY/);
+    expect(() => checkArrowUse({}, true)).toThrow(/no text for a terminal/);
+    expect(() => checkArrowUse({ json: true }, false)).toThrow(/two formats/);
+    expect(() => checkArrowUse({}, false)).not.toThrow();
   });
 });

@@ -34,8 +34,19 @@ export interface QueryOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ArrowSummary {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly bytesScanned: number;
+}
+
 export interface SqlEngine {
   readonly name: string;
   query(sql: string, options?: QueryOptions): Promise<QueryResult>;
+  /**
+   * Gives the result as an Arrow IPC stream to `write`, part after part, each once the one before is taken: memory stays bounded
+   * however long the result is. `maxRows` cuts it.
+   */
+  arrow(sql: string, write: (part: Uint8Array) => Promise<void>, options?: QueryOptions): Promise<ArrowSummary>;
   close(): Promise<void>;
 }

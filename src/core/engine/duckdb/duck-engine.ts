@@ -3,7 +3,7 @@
  * everything but the given folders before the first query, so a query can neither write nor read outside the lake.
  */
 import type { DuckDBResult } from '@duckdb/node-api';
-import { KeystoneError } from '../../errors.js';
+import { isKeystoneError, KeystoneError } from '../../errors.js';
 import type { ObjectStore } from '../../store/object-store.js';
 import type { Table, TableName } from '../../table/table-api.js';
 import type { JsonValue, QueryOptions, QueryResult, SqlEngine } from '../sql-engine.js';
@@ -101,7 +101,12 @@ export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEng
     return parsed;
   };
 
-  const run = async (given: string, queryOptions: QueryOptions): Promise<QueryResult> => {
+  /** Runs a statement and gives what `read` makes of its result; the result's rows are fetched in `read`. */
+  const run = async <Result>(
+    given: string,
+    queryOptions: QueryOptions,
+    read: (result: DuckDBResult) => Promise<Result>,
+  ): Promise<Result & { readonly bytesScanned: number }> => {
     const sql = /^\s*show\s+tables\s*;?\s*$/i.test(given) ? SHOW_TABLES : given;
     if (queryOptions.signal?.aborted) throw new KeystoneError('KS_INTERRUPTED', 'the query was stopped before it began');
     const parsed = await parse(sql);
@@ -110,30 +115,50 @@ export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEng
         hint: 'write day_of_week(x): Monday is 1, Sunday 7',
       });
     }
-    const read = new Set(parsed.tables);
+    const tables = new Set(parsed.tables);
     let bytesScanned = 0;
-    for (const name of read) bytesScanned += await refreshView(name);
-    if (parsed.readsCatalog) for (const name of await options.tableNames()) if (!read.has(name)) await refreshView(name);
+    for (const name of tables) bytesScanned += await refreshView(name);
+    if (parsed.readsCatalog) for (const name of await options.tableNames()) if (!tables.has(name)) await refreshView(name);
     await useDialect(session, queryOptions.dialect ?? 'engine');
     const interrupt = (): void => session.connection.interrupt();
     queryOptions.signal?.addEventListener('abort', interrupt, { once: true });
     try {
       const result = await session.connection.stream(sql);
-      return { ...(await readRows(result, queryOptions.maxRows ?? Number.POSITIVE_INFINITY)), bytesScanned };
+      const answer = await read(result);
+      queryOptions.signal?.throwIfAborted(); // an interrupted result ends like a whole one
+      return { ...answer, bytesScanned };
     } catch (error) {
       if (queryOptions.signal?.aborted) throw new KeystoneError('KS_INTERRUPTED', 'the query was stopped', { cause: error });
+      if (isKeystoneError(error)) throw error;
       throw sqlFailure(error, sql, parsed.tables);
     } finally {
       queryOptions.signal?.removeEventListener('abort', interrupt);
     }
   };
 
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const answer = last.then(work);
+    last = answer.catch(() => undefined);
+    return answer;
+  };
+
   return {
     name: 'duckdb',
-    query: (sql, queryOptions = {}) => {
-      const answer = last.then(() => run(sql, queryOptions));
-      last = answer.catch(() => undefined);
-      return answer;
+    query: (sql, queryOptions = {}) =>
+      inTurn(() => run(sql, queryOptions, (result) => readRows(result, queryOptions.maxRows ?? Number.POSITIVE_INFINITY))),
+    arrow: async (sql, write, queryOptions = {}) => {
+      const { arrowStream } = await import('./arrow-stream.js');
+      return inTurn(() =>
+        run(sql, queryOptions, async (result) => {
+          let [rows, bytes] = [0, 0];
+          for await (const part of arrowStream(result, queryOptions.maxRows ?? Number.POSITIVE_INFINITY, queryOptions.signal)) {
+            await write(part.bytes);
+            rows += part.rows;
+            bytes += part.bytes.length;
+          }
+          return { rows, bytes };
+        }),
+      );
     },
     close: async () => {
       await last;
