@@ -2,16 +2,10 @@
 import type { StatsRow } from '../core/quarantine/quarantine-stats.js';
 import type { RejectedSample, RejectedShape } from '../core/quarantine/sample-quarantine.js';
 import type { RejectedHit } from '../core/quarantine/search-quarantine.js';
+import { sparkline } from './lag/sparkline.js';
 
-const BARS = '▁▂▃▄▅▆▇█';
 const SHAPE_LENGTH = 160;
 const PAYLOAD_LENGTH = 300;
-
-/** `[0, 2, 8]` → ` ▂█`: each bar by the highest; nothing is a blank. */
-export function trendText(counts: readonly number[]): string {
-  const most = Math.max(1, ...counts);
-  return counts.map((count) => (count === 0 ? ' ' : (BARS[Math.ceil((count / most) * BARS.length) - 1] ?? ' '))).join('');
-}
 
 /** `0.0312` → `3.12 %`; what rounds to nothing is `<0.01 %`; unknown is empty. */
 export function shareText(share: number | null): string {
@@ -24,7 +18,7 @@ export function shareText(share: number | null): string {
 export const statsCells = (row: StatsRow): object => ({
   ...row,
   share: shareText(row.share),
-  trend: `|${trendText(row.trend)}|`,
+  trend: `|${sparkline(row.trend, row.trend.length, true)}|`,
 });
 
 /** A row of `quarantine search`: the hit between « » in its surroundings. */

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { hitCells, sampleText, shareText, trendText } from '../../src/cli/quarantine-text.js';
+import { hitCells, sampleText, shareText, statsCells } from '../../src/cli/quarantine-text.js';
 import type { RejectedHit } from '../../src/core/quarantine/search-quarantine.js';
 
 describe('rejected events as text', () => {
-  it('draws a trend by its highest bar', () => {
-    expect(trendText([0, 1, 4, 8])).toBe(' ▁▄█');
-    expect(trendText([0, 0])).toBe('  ');
-    expect(trendText([1, 100_000])).toBe('▁█');
+  it('draws a trend by its highest slice', () => {
+    const row = { events: 5, share: null, firstSeen: '', lastSeen: '', trend: [0, 1, 4, 8] };
+    expect(statsCells(row)).toMatchObject({ trend: '| ▁▄█|', share: '' });
   });
 
   it('says a share in per cent, and never that something is nothing', () => {
