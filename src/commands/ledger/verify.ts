@@ -25,7 +25,7 @@ snapshot summaries, --deep reads the data. Breaks name the offsets and end with 
       this.say(`BREAK ${kind} ${table}: ${detail}${offsets.length > 0 ? `: ${offsets.join(' ')}` : ''}`);
     }
     for (const { table, rolledBackFrom, currentSnapshot } of account.rolledBack) {
-      this.say(`ROLLED BACK ${table}: from snapshot ${rolledBackFrom} to ${currentSnapshot ?? 'nothing'}`);
+      this.say(`ROLLED BACK ${table}: from snapshot ${rolledBackFrom ?? 'none'} to ${currentSnapshot ?? 'nothing'}`);
     }
     if (account.inFlight.length > 0) {
       this.say(`In flight (judged at the snapshot before): ${account.inFlight.join(', ')}; "keystone consume run" finishes it`);

@@ -52,8 +52,9 @@ export interface GoldRun {
   readonly elapsedMs: number;
 }
 
-const LEASE = 'gold';
-const LEASE_TTL_MS = 15_000;
+/** The lease of the one run that builds gold. */
+export const GOLD_LEASE = 'gold';
+export const GOLD_LEASE_TTL_MS = 15_000;
 
 /** What `runGold` would do; a model behind one that will be built is planned against what that one holds now. Changes nothing. */
 export async function planGold(lakehouse: Lakehouse, options: GoldOptions = {}): Promise<GoldPlan> {
@@ -83,10 +84,10 @@ export async function runGold(lakehouse: Lakehouse, options: GoldOptions = {}): 
   const { clock, processName } = lakehouse.effects;
   const startedMs = clock.nowMs();
   const models = await chosenModels(lakehouse, options.models ?? []);
-  const lease = await keepLease(await lakehouse.state(), clock, LEASE, processName, LEASE_TTL_MS);
+  const lease = await keepLease(await lakehouse.state(), clock, GOLD_LEASE, processName, GOLD_LEASE_TTL_MS);
   if (!lease) {
     throw new KeystoneError('KS_COMMIT_CONFLICT', 'another run is building gold right now', {
-      hint: `wait for it, then keystone gold plan; the lease of a killed run expires after ${LEASE_TTL_MS / 1000} s`,
+      hint: `wait for it, then keystone gold plan; the lease of a killed run expires after ${GOLD_LEASE_TTL_MS / 1000} s`,
     });
   }
   try {

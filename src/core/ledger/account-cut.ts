@@ -5,6 +5,7 @@
  */
 import { alreadyCovers, nextOffsetOf, parseRange } from '../silver/offset-ranges.js';
 import { SUMMARY_RANGE, SUMMARY_SILVER } from '../silver/derive-range.js';
+import { halfDoneRollback } from '../silver/rolled-back.js';
 import type { NextOffsets, Snapshot, Table, TableName, TableState } from '../table/table-api.js';
 import { snapshotNextOffsets } from '../table/snapshot-offsets.js';
 import { lineOf } from '../table/state-line.js';
@@ -39,7 +40,7 @@ export async function cutAccount(dispositions: Table, derived: readonly Table[])
   const ledger = await dispositions.state();
   for (const table of derived.filter((one) => !isSilver(one))) states.set(table.name, await table.state());
   const line = lineOf(ledger);
-  const unfinished = unfinishedSince(line, before.currentSnapshot, states);
+  const unfinished = unfinishedSince(line, before.currentSnapshot, states, ledger);
   const ledgerSnapshot = unfinished === null ? ledger.currentSnapshot : (line[unfinished + 1] ?? null);
   const processed = ledgerSnapshot ? snapshotNextOffsets(ledgerSnapshot) : (new Map() as NextOffsets);
   const tables = new Map<TableName, TableAtCut>([
@@ -63,23 +64,25 @@ function unfinishedSince(
   line: readonly Snapshot[],
   before: Snapshot | null,
   states: ReadonlyMap<TableName, TableState>,
+  ledger: TableState,
 ): number | null {
   let oldest: number | null = null;
   for (const [index, snapshot] of line.entries()) {
     // A compaction's snapshot repeats what the one before it said.
     if (snapshot.summary[SUMMARY_RANGE] === undefined || snapshot.operation === 'replace') continue;
-    if (!silverFollowed(snapshot, states)) oldest = index;
+    if (!silverFollowed(snapshot, states, ledger)) oldest = index;
     if (before !== null && snapshot.sequenceNumber <= before.sequenceNumber) break;
   }
   return oldest;
 }
 
-function silverFollowed(snapshot: Snapshot, states: ReadonlyMap<TableName, TableState>): boolean {
+function silverFollowed(snapshot: Snapshot, states: ReadonlyMap<TableName, TableState>, ledger: TableState): boolean {
   const range = parseRange(snapshot.summary[SUMMARY_RANGE] as string);
   const datasets = JSON.parse(snapshot.summary[SUMMARY_SILVER] ?? '[]') as string[];
   return datasets.every((dataset) => {
     const state = states.get(`silver.${dataset}`);
     // What a rollback took from silver is no work under way: the account names its offsets.
-    return state !== undefined && (state.rolledBackFrom !== null || alreadyCovers(state.nextOffsets, range));
+    if (!state) return false;
+    return state.rolledBackFrom !== null || halfDoneRollback(state, ledger) !== null || alreadyCovers(state.nextOffsets, range);
   });
 }

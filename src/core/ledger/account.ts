@@ -48,7 +48,8 @@ export interface PartitionAccount {
 export interface RolledBackTable {
   readonly table: string;
   readonly currentSnapshot: string | null;
-  readonly rolledBackFrom: string;
+  /** null: a table that never had a snapshot, taken along by a rollback that is half done. */
+  readonly rolledBackFrom: string | null;
 }
 
 export interface Account {

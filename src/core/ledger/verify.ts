@@ -8,6 +8,7 @@ import { landedLogIds, isOtherLog } from '../bronze/log-identity.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { ERROR_EVENTS, QUARANTINE_EVENTS } from '../quarantine/quarantine-tables.js';
 import { nextOffsetOf } from '../silver/offset-ranges.js';
+import { halfDoneRollback } from '../silver/rolled-back.js';
 import { totalKey } from '../silver/verdict-totals.js';
 import type { NextOffsets, OffsetHole, Snapshot, Table, TableState } from '../table/table-api.js';
 import type { Account, AccountBreak, PartitionAccount, RolledBackTable, VerifyOptions } from './account.js';
@@ -42,9 +43,10 @@ export async function verifyLedger(lakehouse: Lakehouse, options: VerifyOptions)
   if (options.deep && bronze && bronzeState) {
     breaks.push(...(await deepBreaks(lakehouse, { bronze, bronzeState, cut, partitions, holes }, options)));
   }
+  const ledger = cut?.tables.get(DISPOSITIONS.name)?.state ?? null;
   const rolledBack = [
-    ...(bronzeState ? rolledBackTable(BRONZE_EVENTS.name, bronzeState) : []),
-    ...[...(cut?.tables ?? [])].flatMap(([name, { state }]) => rolledBackTable(name, state)),
+    ...(bronzeState ? rolledBackTable(BRONZE_EVENTS.name, bronzeState, null) : []),
+    ...[...(cut?.tables ?? [])].flatMap(([name, { state }]) => rolledBackTable(name, state, ledger)),
   ];
   const processed = sum(partitions.map((one) => one.processedNext - holesBelow(holes, one, one.processedNext)));
   const bronzeRows = rowsOf(bronzeState?.currentSnapshot ?? null);
@@ -185,15 +187,12 @@ function dispositionCounts(cut: AccountCut | null): Readonly<Record<string, numb
   return Object.fromEntries(VERDICTS.map((verdict) => [verdict, Number(summary[totalKey(verdict)] ?? 0)]));
 }
 
-const rolledBackTable = (table: string, state: TableState): readonly RolledBackTable[] =>
-  state.rolledBackFrom
-    ? [
-        {
-          table,
-          currentSnapshot: state.currentSnapshot?.id.toString() ?? null,
-          rolledBackFrom: state.rolledBackFrom.id.toString(),
-        },
-      ]
-    : [];
+/** Rolled back alone, or by a rollback that has not come to `ledger` yet. */
+function rolledBackTable(table: string, state: TableState, ledger: TableState | null): readonly RolledBackTable[] {
+  const halfDone = ledger !== null && halfDoneRollback(state, ledger) !== null;
+  if (!state.rolledBackFrom && !halfDone) return [];
+  const from = state.rolledBackFrom ?? state.snapshots.at(-1);
+  return [{ table, currentSnapshot: state.currentSnapshot?.id.toString() ?? null, rolledBackFrom: from?.id.toString() ?? null }];
+}
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);

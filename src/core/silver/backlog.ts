@@ -8,7 +8,7 @@ import { newestWith } from '../table/state-line.js';
 import { decodeBound } from '../table/single-value.js';
 import type { DataFile, TableState } from '../table/table-api.js';
 import { changedContract, SUMMARY_CONTRACTS, SUMMARY_RANGE, SUMMARY_SILVER, type DeriveMode } from './derive-range.js';
-import type { DerivedTables, Derivation } from './derivation.js';
+import type { Derivation } from './derivation.js';
 import { alreadyCovers, nextOffsetOf, parseRange, type TopicRange } from './offset-ranges.js';
 
 export interface BacklogStep {
@@ -129,20 +129,4 @@ async function rangeOfTablesAhead(
     .toSorted(([a], [b]) => a - b)
     .map(([partition, toExclusive]) => ({ partition, from: done(partition), toExclusive }));
   return { topic, partitions };
-}
-
-/** Building on a table that was rolled back would hide the hole: somebody decides first. */
-export async function refuseRolledBack(tables: DerivedTables): Promise<void> {
-  for (const table of [tables.error, tables.quarantine, tables.dispositions, ...tables.silver.values()]) {
-    const { rolledBackFrom } = await table.state();
-    if (rolledBackFrom) {
-      throw new KeystoneError(
-        'KS_TABLE_CORRUPT',
-        `${table.name} was rolled back from snapshot ${rolledBackFrom.id}; what it lost would not be derived again`,
-        {
-          hint: 'keystone ledger verify --deep',
-        },
-      );
-    }
-  }
 }

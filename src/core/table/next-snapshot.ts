@@ -9,6 +9,7 @@ import type { ManifestReader } from './manifest-cache.js';
 import { ADDED, DELETED, EXISTING, MANIFEST_LIST_SCHEMA, type ManifestFile } from './manifest-schema.js';
 import { checkFence } from './offset-fence.js';
 import { liveDataManifests } from './plan-scan.js';
+import { rollbackTokenOf } from './rollback-mark.js';
 import { currentLine, fencedStateOf } from './snapshot-line.js';
 import {
   CARRIED_SUMMARY_KEYS,
@@ -51,7 +52,7 @@ export async function nextSnapshot(
   reader: ManifestReader,
 ): Promise<NextSnapshot | Exclude<CommitOutcome, { readonly kind: 'committed' }>> {
   const line = currentLine(base);
-  const carried = carriedSummary(line, request);
+  const carried = carriedSummary(line, request, rollbackTokenOf(base));
   if (carried.kind !== 'open') return carried;
   const parent = currentSnapshot(base);
   const sequenceNumber = base['last-sequence-number'] + 1;
@@ -122,6 +123,7 @@ const ownSummary = (parent: MetadataSnapshot | null): Readonly<Record<string, st
 function carriedSummary(
   line: readonly Snapshot[],
   request: CommitRequest,
+  rollbackToken: number | null,
 ):
   | { readonly kind: 'open'; readonly summary: Readonly<Record<string, string>> }
   | Extract<CommitOutcome, { readonly kind: 'fenced' }> {
@@ -132,7 +134,10 @@ function carriedSummary(
     });
     return { kind: 'open', summary: Object.fromEntries(carried) };
   }
-  const base = fencedStateOf(line);
+  const carriedState = fencedStateOf(line);
+  // A builder of before the rollback holds a lower token than it, whatever the snapshot of then carries.
+  const tokens = [carriedState.fencingToken, rollbackToken].filter((token) => token !== null);
+  const base = { ...carriedState, fencingToken: tokens.length === 0 ? null : Math.max(...tokens) };
   const verdict = checkFence(base, request.fence);
   if (verdict.kind === 'fenced') return { kind: 'fenced', nextOffsets: base.nextOffsets, reason: verdict.reason };
   const { nextOffsets, holes, fencingToken } = verdict.after;

@@ -9,6 +9,7 @@ import {
   parseNextOffsets,
   snapshotNextOffsets,
 } from './snapshot-offsets.js';
+import { rollbackMarkOf } from './rollback-mark.js';
 import type { Snapshot } from './table-api.js';
 import { type MetadataSnapshot, type TableMetadata, currentSnapshot } from './table-metadata.js';
 
@@ -57,12 +58,15 @@ export function fencedStateOf(line: readonly Snapshot[]): FencedState {
 
 /**
  * Snapshots that once were current, are not in the current line, and whose data is missing from it: they are newer than the current
- * snapshot, or had consumed offsets that the line has not consumed again. Newest first; empty: nothing is rolled back.
+ * snapshot, or had consumed offsets that the line has not consumed again. Newest first; empty: nothing is rolled back. What was given
+ * up on purpose (`rollback-mark.ts`) is not missing.
  */
 export function missedSnapshots(metadata: TableMetadata, line: readonly Snapshot[]): readonly Snapshot[] {
+  const givenUp = rollbackMarkOf(metadata)?.sequence ?? 0;
   const inLine = new Set(line.map(({ id }) => id));
   const onceCurrent = new Set((metadata['snapshot-log'] ?? []).map((entry) => BigInt(entry['snapshot-id'])));
   const left = (metadata.snapshots ?? [])
+    .filter((stored) => stored['sequence-number'] > givenUp)
     .filter((stored) => onceCurrent.has(BigInt(stored['snapshot-id'])) && !inLine.has(BigInt(stored['snapshot-id'])))
     .map(snapshotOf)
     .toSorted((a, b) => b.sequenceNumber - a.sequenceNumber);

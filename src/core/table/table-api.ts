@@ -189,8 +189,26 @@ export interface TableState {
   /** From the current line of snapshots; other engines' commits do not carry them, so the newest that does counts. */
   readonly nextOffsets: NextOffsets;
   readonly holes: readonly OffsetHole[];
-  /** When a rollback made an older snapshot current: the newest snapshot that is not in the current line. */
+  /**
+   * When a rollback made an older snapshot current: the newest snapshot that is not in the current line. What the rollback of `rollback`
+   * gave up on purpose does not count.
+   */
   readonly rolledBackFrom: Snapshot | null;
+  /** The newest rollback that took the table along with those that stand and fall with it. */
+  readonly rollback: RollbackMark | null;
+}
+
+/** One rollback of the tables that are derived together, as each of them carries it. */
+export interface RollbackMark {
+  /** Rises with every such rollback; `ledger.dispositions` gets it last, so one that it does not have is half done. */
+  readonly number: number;
+  /** What was asked for: this table, to this snapshot. */
+  readonly table: string;
+  readonly to: bigint;
+  /** Snapshot of `ledger.dispositions` up to which everything was taken back; null: to before the first. */
+  readonly cut: bigint | null;
+  /** Sequence number of the newest snapshot that the table had then: up to here, what is not in the current line was given up. */
+  readonly sequence: number;
 }
 
 /** Writes the rows of `sql` (run in `session`; columns by name, cast to the table's types) as data files of the table. */

@@ -13,6 +13,7 @@ import { nextSnapshot, withCurrent } from './next-snapshot.js';
 import { writablePartition } from './partition-spec.js';
 import { planScan } from './plan-scan.js';
 import { randomSnapshotId, randomUuid } from './random-names.js';
+import { rollbackMarkOf } from './rollback-mark.js';
 import { currentLine, fencedStateOf, rolledBackFrom, snapshotOf } from './snapshot-line.js';
 import type { CommitOutcome, CommitRequest, Snapshot, Table, TableDefinition, TableName, TableState } from './table-api.js';
 import { type MetadataSnapshot, type TableMetadata, currentSchema, currentSnapshot, snapshotById } from './table-metadata.js';
@@ -175,6 +176,7 @@ function stateOf(metadata: TableMetadata, metadataLocation: string): TableState 
     nextOffsets,
     holes,
     rolledBackFrom: rolledBackFrom(metadata, line),
+    rollback: rollbackMarkOf(metadata),
   };
 }
 

@@ -29,6 +29,7 @@ const stateOf = (snapshots: readonly Snapshot[], currentSnapshot: Snapshot | nul
   nextOffsets: new Map(),
   holes: [],
   rolledBackFrom: null,
+  rollback: null,
 });
 
 const STATE = stateOf([FIRST, SECOND, LEFT, CURRENT], CURRENT);
