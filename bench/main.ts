@@ -4,10 +4,11 @@ import { renderResult, type BenchOptions, type BenchResult } from './bench-resul
 const BENCHES: Readonly<Record<string, () => Promise<(options: BenchOptions) => Promise<BenchResult>>>> = {
   startup: async () => (await import('./startup.js')).benchStartup,
   ingest: async () => (await import('./ingest.js')).benchIngest,
+  trace: async () => (await import('./trace.js')).benchTrace,
   consume: async () => (await import('./consume.js')).benchConsume,
 };
 
-const USAGE = 'npm run bench -- ingest|consume|startup [--events N] [--json] [--no-build]';
+const USAGE = 'npm run bench -- ingest|consume|trace|startup [--events N] [--json] [--no-build]';
 
 /** Resolves to the exit code. */
 export async function main(words: readonly string[], root: string): Promise<number> {

@@ -10,6 +10,7 @@ export interface ProcessUsage {
 /** Kernel ticks per second of /proc's times: 100 on every Linux that Node supports. */
 const TICKS = 100;
 const SAMPLE_MS = 20;
+const RSS_MS = 100;
 
 /** User and system seconds of a live process, its threads included. */
 export function readCpuSeconds(pid: number): number | null {
@@ -32,13 +33,27 @@ export function readPeakRssMb(pid: number): number | null {
   }
 }
 
+export function readRssMb(pid: number): number | null {
+  try {
+    const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return match ? Number(match[1]) / 1024 : null;
+  } catch {
+    return null;
+  }
+}
+
 export interface FinishedProcess extends ProcessUsage {
   readonly wallSeconds: number;
   readonly stdout: string;
+  /** Memory through the run, ten samples a second. */
+  readonly rssMb: readonly number[];
 }
 
 /** Runs to the end; throws with the last lines of stderr when it fails. */
-export async function runWatched(argv: readonly string[], options: { readonly cwd: string }): Promise<FinishedProcess> {
+export async function runWatched(
+  argv: readonly string[],
+  options: { readonly cwd: string; /** Those of an end as it should be; default 0. */ readonly exitCodes?: readonly number[] },
+): Promise<FinishedProcess> {
   const [command = '', ...args] = argv;
   const startedMs = performance.now();
   const child: ChildProcess = spawn(command, args, { cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -48,6 +63,11 @@ export async function runWatched(argv: readonly string[], options: { readonly cw
     usage = { cpuSeconds: readCpuSeconds(pid) ?? usage.cpuSeconds, peakRssMb: readPeakRssMb(pid) ?? usage.peakRssMb };
   };
   const timer = setInterval(sample, SAMPLE_MS);
+  const rssMb: number[] = [];
+  const rssTimer = setInterval(() => {
+    const rss = readRssMb(child.pid ?? 0);
+    if (rss !== null) rssMb.push(rss);
+  }, RSS_MS);
   let stdout = '';
   let stderr = '';
   child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -55,7 +75,11 @@ export async function runWatched(argv: readonly string[], options: { readonly cw
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
-  }).finally(() => clearInterval(timer));
-  if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}:\n${stderr || stdout}`);
-  return { ...usage, wallSeconds: (performance.now() - startedMs) / 1000, stdout };
+  }).finally(() => {
+    clearInterval(timer);
+    clearInterval(rssTimer);
+  });
+  if (code === null || !(options.exitCodes ?? [0]).includes(code))
+    throw new Error(`${argv.join(' ')} ended with ${code}:\n${stderr || stdout}`);
+  return { ...usage, wallSeconds: (performance.now() - startedMs) / 1000, stdout, rssMb };
 }
