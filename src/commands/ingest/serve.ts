@@ -1,10 +1,12 @@
 import { Flags } from '@oclif/core';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
+import { serveText, type ServeEvent } from '../../cli/serve-text.js';
 import type { RunServeResult } from '../../core/ingest/run-serve.js';
 
 export default class IngestServe extends KeystoneCommand {
-  static override summary = 'Serve gRPC ingestion until stopped';
-  static override description = `Takes events over the founding IngestionService and keystone.ingestion.v1, with health v1 and reflection.
+  static override summary = 'Serve ingestion over gRPC and HTTP until stopped';
+  static override description = `Takes events over the founding IngestionService and keystone.ingestion.v1, with health v1 and reflection, and, with
+--http-port, JSON and NDJSON over HTTP (POST /v1/events/{dataset}; GET /openapi.json describes it). --workers shares the ports among processes.
 An event is acknowledged only once it is durable in the log. Certificates, client certificates, bearer tokens and limits come from ingest.tls, ingest.tokens and ingest.limits (docs/configuration.md);
 a renewed certificate is taken up without a restart. SIGTERM or Ctrl-C stops taking calls, finishes what is in flight, and exits.
 Under --json the address is told on standard error, {"listening": {"address", "topic"}}, as soon as it listens. Clients without reflection find the services in proto/.`;
@@ -13,6 +15,7 @@ Under --json the address is told on standard error, {"listening": {"address", "t
     '<%= config.bin %> ingest serve --port 0 --linger 5ms',
     '<%= config.bin %> ingest serve --key none --set ingest.maxInFlight=256MiB',
     '<%= config.bin %> ingest serve --set ingest.tls.certificate=server.pem --set ingest.tls.key=server.key',
+    '<%= config.bin %> ingest serve --http-port 8080 --workers 2',
     '<%= config.bin %> ingest serve --dry-run',
   ];
   static override flags = {
@@ -27,15 +30,21 @@ Under --json the address is told on standard error, {"listening": {"address", "t
     linger: Flags.string({
       description: 'fixed wait before a group commit, e.g. 5ms; 0ms commits when the event loop is free (ingest.linger)',
     }),
+    workers: Flags.integer({
+      description: 'processes that serve behind one port (ingest.workers); limits of a client count in each',
+      min: 1,
+      max: 256,
+    }),
     'dry-run': Flags.boolean({ default: false, description: 'check config, contracts and log, and stop without listening' }),
   };
 
   async run(): Promise<RunServeResult> {
     const { flags } = await this.parse(IngestServe);
     const lakehouse = await this.lakehouse();
-    const [{ checkServe, runServe }, { parseLinger }] = await Promise.all([
+    const [{ checkServe, runServe }, { parseLinger }, { serveByWorkers }] = await Promise.all([
       import('../../core/ingest/run-serve.js'),
       import('../../core/ingest/linger.js'),
+      import('../../cli/worker-processes.js'),
     ]);
     const options = {
       host: flags.host,
@@ -47,33 +56,26 @@ Under --json the address is told on standard error, {"listening": {"address", "t
     };
     if (flags['dry-run']) {
       const wouldServe = await checkServe(lakehouse, options);
-      this.say(`Would listen on ${wouldServe.address}, topic ${wouldServe.topic}.`);
+      const http = wouldServe.httpAddress === null ? '' : ` HTTP on ${wouldServe.httpAddress}.`;
+      this.say(`Would listen on ${wouldServe.address}, topic ${wouldServe.topic}.${http}`);
       return wouldServe;
     }
-    const result = await runServe(lakehouse, {
-      ...options,
-      signal: this.signal,
-      onEvent: (event) => {
-        if (event.kind === 'listening') {
-          const { topic } = lakehouse.config.profile.log;
-          const http = event.httpAddress === null ? '' : ` HTTP on ${event.httpAddress}.`;
-          const text = `Listening on ${event.address}, topic ${topic}.${http} Ctrl-C drains and stops.`;
-          // Standard output is kept for the result; who started the server as a program still has to learn the port.
-          if (flags.json)
-            process.stderr.write(
-              `${JSON.stringify({ listening: { address: event.address, httpAddress: event.httpAddress, topic } })}\n`,
-            );
-          else if (flags.output === 'table') this.say(text);
-          else process.stderr.write(`${text}\n`);
-        }
-        if (event.kind === 'appendFailed') this.addWarning(`events were refused: the log did not take them: ${event.message}`);
-        if (event.kind === 'warning') this.addWarning(event.message);
-        if (event.kind === 'certificate')
-          if (event.problem === null) this.say('The renewed certificate is in use.');
-          else this.addWarning(`the old certificate stays in use: ${event.problem}`);
-        if (event.kind === 'draining') this.say('Draining.');
-      },
-    });
+    const { topic } = lakehouse.config.profile.log;
+    const onEvent = (event: ServeEvent): void => {
+      const told = serveText(event, topic);
+      if (told.kind === 'warning') this.addWarning(told.text);
+      if (told.kind === 'said') this.say(told.text);
+      if (told.kind !== 'listening') return;
+      // Standard output is kept for the result; who started the server as a program still has to learn the port.
+      if (flags.json) process.stderr.write(`${JSON.stringify({ listening: told.facts })}\n`);
+      else if (flags.output === 'table') this.say(told.text);
+      else process.stderr.write(`${told.text}\n`);
+    };
+    const workers = flags.workers ?? lakehouse.config.ingest.workers;
+    const result =
+      workers === 1
+        ? await runServe(lakehouse, { ...options, signal: this.signal, onEvent })
+        : await serveByWorkers(lakehouse, { ...options, workers, signal: this.signal, onEvent });
     this.done(`Done. ${result.accepted} events accepted, ${result.refused} refused.`);
     return result;
   }

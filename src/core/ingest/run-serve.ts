@@ -19,6 +19,8 @@ export interface RunServeOptions {
 export interface RunServeEffects {
   readonly signal: AbortSignal;
   readonly onEvent: (event: IngestServerEvent) => void;
+  /** Told once it listens: what answers the totals until now. */
+  readonly onServing?: (totals: () => IngestTotals) => void;
 }
 
 export interface RunServeResult extends IngestTotals {
@@ -70,6 +72,7 @@ export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & 
     signal: options.signal,
     onEvent: options.onEvent,
   });
+  options.onServing?.(() => server.totals());
   const totals = await server.closed;
   const httpAddress = server.httpPort === null ? null : addressOf(server.host, server.httpPort);
   return { address: addressOf(server.host, server.port), httpAddress, topic, ...totals };

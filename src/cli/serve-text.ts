@@ -1,0 +1,44 @@
+/** How `ingest serve` tells what happens while it serves. */
+import type { IngestServerEvent } from '../core/ingest/ingest-server.js';
+import type { WorkersEvent } from '../core/ingest/supervise-workers.js';
+
+export type ServeEvent = IngestServerEvent | WorkersEvent;
+
+export type ServeTold =
+  | { readonly kind: 'listening'; readonly text: string; readonly facts: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'said'; readonly text: string }
+  | { readonly kind: 'warning'; readonly text: string };
+
+/** Null: nothing to tell. */
+export function serveText(event: ServeEvent, topic: string): ServeTold {
+  const said = (text: string): ServeTold => ({ kind: 'said', text });
+  const warning = (text: string): ServeTold => ({ kind: 'warning', text });
+  switch (event.kind) {
+    case 'listening': {
+      const { address, httpAddress } = event;
+      const pids = 'pids' in event ? event.pids : null;
+      const http = httpAddress === null ? '' : ` HTTP on ${httpAddress}.`;
+      const workers = pids === null ? '' : ` ${pids.length} workers.`;
+      return {
+        kind: 'listening',
+        text: `Listening on ${address}, topic ${topic}.${http}${workers} Ctrl-C drains and stops.`,
+        facts: { address, httpAddress, topic, ...(pids === null ? {} : { pids }) },
+      };
+    }
+    case 'appendFailed':
+      return warning(`events were refused: the log did not take them: ${event.message}`);
+    case 'warning':
+      return warning(event.message);
+    case 'certificate':
+      if (event.problem === null) return said('The renewed certificate is in use.');
+      return warning(`the old certificate stays in use: ${event.problem}`);
+    case 'draining':
+      return said('Draining.');
+    case 'workerStarted':
+      return said(`Worker ${event.pid} serves.`);
+    case 'workerExited': {
+      const { pid, exit, restartMs } = event;
+      return warning(`worker ${pid} ended (${exit.signal ?? `code ${exit.code}`}); another starts in ${restartMs} ms`);
+    }
+  }
+}
