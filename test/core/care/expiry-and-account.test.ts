@@ -57,8 +57,9 @@ test('expiry with one snapshot kept, after death at every commit', { timeout: 30
   const expected = await lakeContents(undisturbed);
   let expired = 0;
   // The first range has no state before it; from the second on there is something to expire.
-  const step = SOAK ? 1 : 4;
-  for (let atCommit = commits.length; atCommit >= 2; atCommit -= step) {
+  // The last of each kind: between any two of these the tables do not fit together.
+  const kinds = ['quarantine.', 'ledger.', 'silver.'].map((kind) => commits.findLastIndex((name) => name.startsWith(kind)) + 1);
+  for (const atCommit of SOAK ? commits.map((_, n) => n + 1).slice(1) : kinds) {
     const lake = await copied();
     const when = `died after commit ${atCommit} (${commits[atCommit - 1]})`;
     await expect(consume(dyingLake(lake, (_, nth) => (nth === atCommit ? 'after' : 'no'))), when).rejects.toThrow('died');
