@@ -82,8 +82,9 @@ export async function* parquetEvents(
   }
 }
 
-const broken = (file: string, cause: unknown): KeystoneError =>
-  new KeystoneError('KS_CHECK_FAILED', `${file} cannot be read as Parquet: ${messageOf(cause).split('\n')[0] ?? ''}`, {
-    hint: 'take a whole copy of it; Parquet files begin and end with PAR1',
-    cause,
+function broken(file: string, error: unknown): KeystoneError {
+  const why = (messageOf(error).split('\n')[0] ?? '').replace(/^DuckDB: /, '');
+  return new KeystoneError('KS_CHECK_FAILED', `${file} cannot be read as Parquet: ${why}`, {
+    hint: 'take a whole copy of it: a Parquet file begins and ends with PAR1',
   });
+}

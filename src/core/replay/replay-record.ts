@@ -18,13 +18,13 @@ export type IdentityOf = (event: ReplayEvent) => Identity;
 export const oldIdentity: IdentityOf = ({ eventId, headers }) => ({ eventId, headers });
 
 /**
- * A new id for each event of this replay: `sha256( replayId ‖ 0x00 ‖ stream ‖ 0x00 ‖ position )` in hex, so an event that is sent a second
- * time after a crash is a duplicate of itself. The id that it had comes first among the headers.
+ * A new id for this replay: `sha256( replayId ‖ 0x00 ‖ old id )` in hex. What came twice under one id comes twice under one again: an event
+ * that was a duplicate stays one, and so does one that is sent a second time after a crash. The old id comes first among the headers.
  */
 export const newIdentity =
   (replayId: string): IdentityOf =>
-  ({ eventId, headers, stream, position }) => ({
-    eventId: Buffer.from(hash('sha256', `${replayId}\0${stream}\0${position}`, 'hex'), 'latin1'),
+  ({ eventId, headers }) => ({
+    eventId: Buffer.from(hash('sha256', Buffer.concat([Buffer.from(`${replayId}\0`, 'latin1'), eventId]), 'hex'), 'latin1'),
     headers: [{ key: HEADER_REPLAY_OF, value: eventId }, ...headers],
   });
 

@@ -92,7 +92,7 @@ export async function runReplay(lakehouse: Lakehouse, options: RunReplayOptions)
     const cursor = resumed ?? newCursor(lakehouse, source, options);
     const sent = await send(lakehouse, { options, target, pace, source, selection, cursor, file });
     if (!dryRun) await file.remove();
-    const warnings = [...(options.resume ? [] : unfinishedWarning(earlier)), ...source.warnings()];
+    const warnings = [...(options.resume ? [] : unfinishedWarning(earlier, dryRun)), ...source.warnings()];
     return { source: source.name, ...sent, failedLines: source.failedLines(), warnings, resumed: resumed !== null, dryRun };
   } finally {
     await source?.close();
@@ -195,10 +195,9 @@ function newCursor(lakehouse: Lakehouse, { plan }: ReplaySource, { command }: Ru
   };
 }
 
-function unfinishedWarning(earlier: ReplayCursor | null): readonly string[] {
+function unfinishedWarning(earlier: ReplayCursor | null, dryRun: boolean): readonly string[] {
   if (!earlier) return [];
-  const { startedAtMs, counts, command } = earlier;
-  return [
-    `a replay of this that began at ${new Date(startedAtMs).toISOString()} stopped after ${counts.events} events and could have gone on (${command} --resume); this one began anew`,
-  ];
+  const began = `a replay of this that began at ${new Date(earlier.startedAtMs).toISOString()} stopped after ${earlier.counts.events} events`;
+  const goOn = `${earlier.command} --resume`;
+  return [dryRun ? `${began} and is unfinished: ${goOn}` : `${began}; this one began anew in its place (instead of ${goOn})`];
 }

@@ -74,8 +74,9 @@ async function typeOf(session: DuckSession, text: string, relation: string, hint
 export function conditionFailure(error: unknown, text: string, hint: string): KeystoneError {
   const failure = sqlFailure(error, text, []);
   if (failure.code !== 'KS_SQL') return failure;
-  const message = messageOf(error).split('\n\nLINE ')[0] ?? '';
-  return new KeystoneError('KS_SQL', `--where ${JSON.stringify(text)}: ${message}`, { hint, cause: error });
+  // The excerpt at the end shows a query that nobody wrote.
+  const message = messageOf(error).split(/\n+LINE \d+: /)[0] ?? '';
+  return new KeystoneError('KS_SQL', `--where ${JSON.stringify(text)}: ${message.replace(/\s*\n\s*/g, ' ')}`, { hint });
 }
 
 function hasSubquery(node: unknown): boolean {
