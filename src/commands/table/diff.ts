@@ -55,12 +55,14 @@ export default class TableDiff extends KeystoneCommand {
     const rewrites = commits && commits.rewrites > 0 ? `, ${commits.rewrites} of them only rewrote files` : '';
     this.done(
       `Done. ${total.rowsBefore} → ${total.rowsAfter} rows (${total.rowsAdded} written, ${total.rowsRemoved} taken), ` +
-        `${total.filesAdded} files added, ${total.filesRemoved} removed, ${diff.partitions.length} partitions touched` +
-        `${commits === null ? '' : `, ${commits.done + commits.undone} commits between${rewrites}`}.${differing}`,
+        `${total.filesAdded} files added, ${total.filesRemoved} removed, ${counted(diff.partitions.length, 'partition')} touched` +
+        `${commits === null ? '' : `, ${counted(commits.done + commits.undone, 'commit')} between${rewrites}`}.${differing}`,
     );
     return diff;
   }
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** The grain of a gold table's model; undefined for every other table, and for one whose model is gone. */
 async function grainOf(table: string, models: string, wanted: boolean): Promise<readonly string[] | undefined> {

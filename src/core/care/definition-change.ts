@@ -1,4 +1,5 @@
 /** What changed in a table's definition between two of its snapshots: columns, partitioning, properties. */
+import { isKeystoneError } from '../errors.js';
 import { parseFields, typeText } from '../table/iceberg-type.js';
 import { specFields } from '../table/partition-spec.js';
 import type { Table, TableField } from '../table/table-api.js';
@@ -53,12 +54,17 @@ async function metadataAt(table: Table, metadata: TableMetadata, snapshot: Metad
   const isIts = (one: TableMetadata): boolean =>
     one['current-snapshot-id'] != null && BigInt(one['current-snapshot-id']) === BigInt(snapshot['snapshot-id']);
   if (isIts(metadata)) return metadata;
-  const entry = metadata['metadata-log']?.find((one) => one['timestamp-ms'] === snapshot['timestamp-ms']);
-  if (!entry) return null;
-  const stored = await table.store.get(table.store.keyOf(entry['metadata-file']));
-  if (!stored) return null;
-  const found = parseMetadata(Buffer.from(stored.body).toString('utf8'), entry['metadata-file']);
-  return isIts(found) ? found : null;
+  const file = metadata['metadata-log']?.find((one) => one['timestamp-ms'] === snapshot['timestamp-ms'])?.['metadata-file'];
+  if (file === undefined) return null;
+  try {
+    const stored = await table.store.get(table.store.keyOf(file));
+    const found = stored && parseMetadata(Buffer.from(stored.body).toString('utf8'), file);
+    return found && isIts(found) ? found : null;
+  } catch (error) {
+    // Emptied when it was old, or in a place that the lake has moved from: the rest can still be compared.
+    if (isKeystoneError(error)) return null;
+    throw error;
+  }
 }
 
 /** Columns are the same by field id, whatever they are called. */

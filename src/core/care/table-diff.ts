@@ -1,4 +1,5 @@
 /** `table diff`: what differs between two snapshots of a table: partitions, definition, and on request the rows themselves. */
+import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { manifestReader } from '../table/manifest-cache.js';
 import { planScan } from '../table/plan-scan.js';
@@ -68,7 +69,7 @@ export async function tableDiff(lakehouse: Lakehouse, name: string, options: Tab
   const [state, { metadata }] = [await table.state(), await table.metadata()];
   const from = resolveSnapshot(state, options.from, table.name);
   const to = resolveSnapshot(state, options.to, table.name);
-  const [older, newer] = [storedOf(metadata, from), storedOf(metadata, to)];
+  const [older, newer] = [storedOf(metadata, from, name), storedOf(metadata, to, name)];
   const reader = manifestReader(table.store);
   const [before, after] = [await planScan(metadata, older, reader, []), await planScan(metadata, newer, reader, [])];
   const [inBefore, inAfter] = [new Set(before.map((file) => file.path)), new Set(after.map((file) => file.path))];
@@ -121,7 +122,13 @@ const compared = ({ id, timestampMs, operation }: Snapshot): ComparedSnapshot =>
   operation,
 });
 
-const storedOf = (metadata: TableMetadata, { id }: Snapshot): MetadataSnapshot => snapshotById(metadata, id) as MetadataSnapshot; // it was resolved from the same table a moment ago, and only expiry takes it away
+function storedOf(metadata: TableMetadata, { id }: Snapshot, name: string): MetadataSnapshot {
+  const stored = snapshotById(metadata, id);
+  if (stored) return stored;
+  throw new KeystoneError('KS_NOT_FOUND', `Snapshot ${id} of ${name} has expired a moment ago`, {
+    hint: `keystone table history ${name} lists the snapshots that are kept.`,
+  });
+}
 
 async function countCommits(
   path: CommitPath,

@@ -195,6 +195,14 @@ describe('tableDiff', () => {
     // A row of before has the new column empty: it did not change.
     expect((await diff(first, 'current', { limit: 5 })).rows).toMatchObject({ added: 1, removed: 0, changed: 0 });
     expect((await diff('current', 'current')).definition).toEqual({ complete: true, changes: [] });
+    // Without the metadata file of then, the columns are still known from the schemas that the table keeps.
+    const { metadata } = await table.metadata();
+    const files = (metadata['metadata-log'] ?? []).map((entry) => table.store.keyOf(entry['metadata-file']));
+    for (const key of files) await table.store.put(key, new Uint8Array());
+    expect((await diff(first)).definition).toEqual({
+      complete: false,
+      changes: [{ kind: 'column', name: 'note', from: null, to: 'note string' }],
+    });
   });
 
   it('refuses a table or snapshot that is not there', async () => {
