@@ -228,7 +228,8 @@ export function createConnectionFront(options: ConnectionFrontOptions): Connecti
     }
     cutSlowRequests(connection, nowMs);
     if (nowMs - connection.pingSentMs < limits.requestTimeMs) return;
-    if (socket.bytesRead > connection.bytesReadAtPing) connection.isPingOpen = false;
+    // A long upload may hold back the answer; bytes without a call are no sign of life.
+    if (idleSinceMs === null && socket.bytesRead > connection.bytesReadAtPing) connection.isPingOpen = false;
     if (connection.isPingOpen) socket.destroy();
     else ping(connection, session, nowMs);
   };
