@@ -1,37 +1,82 @@
 import { Args, Flags } from '@oclif/core';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
+import { shapeRows } from '../../cli/shape-rows.js';
+import { coloured, showsUnicode } from '../../cli/terminal.js';
+import { refuseExisting, writeWholeFile } from '../../cli/whole-file.js';
+import { KeystoneError } from '../../core/errors.js';
 import type { Insight } from '../../core/gold/gold-insight.js';
 
+const NAMES = ['growth', 'logistics', 'segments'] as const;
+
 export default class GoldInsight extends KeystoneCommand {
-  static override summary = 'Answer one of three questions from gold: growth, logistics, segments';
-  static override description = `growth: sales by purchase month and their growth. logistics: delivery days and punctuality by state, slowest first. segments: customers by recency, frequency and money, looking back from --as-of.`;
+  static override summary = 'Answer one of three questions from gold: growth, logistics, segments; as rows, charts, or a page';
+  static override description = `growth: sales by purchase month and their growth. logistics: delivery days and punctuality by state, slowest first. segments: customers by recency, frequency and money, looking back from --as-of.
+--html writes a page that holds all it needs (style, script, data), so it can be mailed and opened without a network.`;
   static override examples = [
     '<%= config.bin %> gold insight growth',
+    '<%= config.bin %> gold insight logistics --chart',
+    '<%= config.bin %> gold insight all --html insights.html',
     '<%= config.bin %> gold insight segments --as-of 2018-09-01 --json',
   ];
   static override args = {
-    insight: Args.string({ required: true, options: ['growth', 'logistics', 'segments'], description: 'The question' }),
+    insight: Args.string({ required: true, options: [...NAMES, 'all'], description: 'The question; all with --chart or --html' }),
   };
   static override flags = {
     ...listFlags,
     'as-of': Flags.string({ description: 'segments only: the day to look back from (default: the day after the last purchase)' }),
+    chart: Flags.boolean({ default: false, description: 'Draw charts in the terminal instead of the rows' }),
+    html: Flags.string({ description: 'Write a self-contained page with charts and tables to this file', helpValue: 'FILE' }),
+    force: Flags.boolean({ default: false, description: 'Replace the file of --html' }),
   };
 
-  async run(): Promise<Insight> {
+  async run(): Promise<Insight | { readonly insights: readonly Insight[] }> {
     const { args, flags } = await this.parse(GoldInsight);
+    const { chart, html, force } = flags;
+    const question = `${this.config.bin} gold insight ${args.insight}`;
+    const refuse = (message: string, hint: string): never => {
+      throw new KeystoneError('KS_USAGE', message, { hint });
+    };
+    if (chart && this.isForProgram())
+      refuse('--chart is for people: it goes with no --json and no --output', `${question} --chart`);
+    if (args.insight === 'all' && !chart && html === undefined)
+      refuse('all three at once are no rows of one kind', `${question} --html insights.html, or ${question} --chart`);
+    if (flags.columns !== undefined && (chart || html !== undefined))
+      refuse('--columns chooses columns of the rows; charts and the page have their own', question);
+    if (html === '' || html === '-') refuse(`--html ${html} names no file`, `${question} --html insights.html`);
+    if (force && html === undefined)
+      refuse('--force replaces the file of --html, and there is none', `${question} --html insights.html --force`);
+    if (html !== undefined) await refuseExisting(html, force);
     const lakehouse = await this.lakehouse();
     const { goldInsight } = await import('../../core/gold/gold-insight.js');
-    const insight = await goldInsight(lakehouse, {
-      name: args.insight as Insight['insight'],
-      ...(flags['as-of'] === undefined ? {} : { asOf: flags['as-of'] }),
-      signal: this.signal,
+    const names = NAMES.filter((name) => args.insight === 'all' || name === args.insight);
+    const shown = [];
+    for (const name of names) {
+      const asOf =
+        flags['as-of'] !== undefined && (args.insight !== 'all' || name === 'segments') ? { asOf: flags['as-of'] } : {};
+      const insight = await goldInsight(lakehouse, { name, ...asOf, signal: this.signal });
+      const columns = insight.columns.map((column) => column.name);
+      // The rows themselves, unless something else is asked for; a program gets them whatever else is.
+      const plain = (!chart && html === undefined) || this.isForProgram();
+      const rows = plain ? this.printRows(insight.rows, columns) : shapeRows(insight.rows, columns, flags).rows;
+      shown.push({ insight, rows: rows as readonly Readonly<Record<string, unknown>>[] });
+    }
+    if (chart) {
+      const { insightChart } = await import('../../cli/chart/insight-chart.js');
+      const { isTTY, columns } = process.stdout;
+      const look = { widthColumns: isTTY && columns ? columns : 80, colour: coloured(process.stdout), unicode: showsUnicode() };
+      this.say(shown.map((one) => insightChart(one, look).trimEnd()).join('\n\n'));
+    }
+    if (html !== undefined) {
+      const { insightPage } = await import('../../cli/chart/insight-page.js');
+      const made = { source: lakehouse.config.profile.store.path, nowMs: this.effects().clock.nowMs() };
+      await writeWholeFile(html, await insightPage(shown, made), force);
+    }
+    const totals = shown.map(({ insight, rows }) => {
+      const sums = Object.entries(insight.totals).map(([name, value]) => `${value} ${name.replaceAll('_', ' ')}`);
+      return `${rows.length} rows: ${sums.join(', ')}${insight.asOf === null ? '' : `, as of ${insight.asOf}`}`;
     });
-    const rows = this.printRows(
-      insight.rows,
-      insight.columns.map((column) => column.name),
-    );
-    const totals = Object.entries(insight.totals).map(([name, value]) => `${value} ${name.replaceAll('_', ' ')}`);
-    this.done(`Done. ${rows.length} rows: ${totals.join(', ')}${insight.asOf === null ? '' : `, as of ${insight.asOf}`}`);
-    return insight;
+    this.done(`Done. ${totals.join('; ')}${html === undefined ? '' : `; the page is ${html}`}`);
+    const [only] = shown;
+    return shown.length === 1 && only ? only.insight : { insights: shown.map(({ insight }) => insight) };
   }
 }
