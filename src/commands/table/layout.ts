@@ -5,29 +5,29 @@ import type { LayoutChange } from '../../core/care/evolve-layout.js';
 
 export default class TableLayout extends KeystoneCommand {
   static override summary = 'Show how a table is partitioned, what its bytes a day advise, and set the layout of bronze.events';
-  static override description = `Without --set: the files under each partition spec, bytes a day, and the layout that fits them. With --set, files
+  static override description = `Without --to: the files under each partition spec, bytes a day, and the layout that fits them. With --to, files
 written from now on are partitioned so; those that are there stay as they are and are read with them, and a running
 consumer follows at its next batch.`;
   static override examples = [
     '<%= config.bin %> table layout',
-    '<%= config.bin %> table layout bronze.events --set hour --dry-run',
-    '<%= config.bin %> table layout bronze.events --set hour+bucket:16:source',
+    '<%= config.bin %> table layout bronze.events --to hour --dry-run',
+    '<%= config.bin %> table layout bronze.events --to hour+bucket:16:source',
   ];
   static override args = {
     table: Args.string({ description: 'the table, <namespace>.<name>', default: 'bronze.events' }),
   };
   static override flags = {
     ...listFlags,
-    set: Flags.string({ description: 'the layout of files to come: day, hour, or with buckets: hour+bucket:16:source' }),
-    'dry-run': Flags.boolean({ description: 'with --set: say what would change, change nothing', dependsOn: ['set'] }),
+    to: Flags.string({ description: 'the layout of files to come: day, hour, or with buckets: hour+bucket:16:source' }),
+    'dry-run': Flags.boolean({ description: 'with --to: say what would change, change nothing', dependsOn: ['to'] }),
   };
 
   async run(): Promise<Layout | LayoutChange> {
     const { args, flags } = await this.parse(TableLayout);
     const lakehouse = await this.lakehouse();
-    if (flags.set !== undefined) {
+    if (flags.to !== undefined) {
       const { evolveLayout } = await import('../../core/care/evolve-layout.js');
-      const change = await evolveLayout(lakehouse, args.table, flags.set, { dryRun: flags['dry-run'] ?? false });
+      const change = await evolveLayout(lakehouse, args.table, flags.to, { dryRun: flags['dry-run'] ?? false });
       this.say(
         `${change.table}: ${change.from} -> ${change.to} (spec ${change.specId}${change.reused ? ', one it had before' : ''})`,
       );
@@ -48,7 +48,7 @@ consumer follows at its next batch.`;
     const { advice } = layout;
     if (!advice) this.done(`Done. Not set here: ${layout.fixedBy}.`);
     else if (advice.layout === layout.layout) this.done(`Done. ${advice.layout} fits: ${advice.reason}.`);
-    else this.done(`Done. ${advice.reason}. Next: keystone table layout ${layout.table} --set ${advice.layout}`);
+    else this.done(`Done. ${advice.reason}. Next: keystone table layout ${layout.table} --to ${advice.layout}`);
     return layout;
   }
 }

@@ -40,15 +40,16 @@ When it was stopped half-way, no consumer builds on the tables until the same co
       signal: this.signal,
       onNotice: (text) => this.addWarning(text),
     });
-    this.printRows(result.tables, ['table', 'from', 'to', 'committed', 'rowsBefore', 'rowsAfter']);
+    const moved = result.tables.filter(({ from, to }) => from !== to);
+    this.printRows(moved, ['table', 'from', 'to', 'committed', 'rowsBefore', 'rowsAfter']);
     for (const { topic, partition, from, to } of result.offsets)
       this.say(`  ${topic}/${partition}  ${to} to ${from - 1} come again`);
-    const moved = result.tables.filter(({ from, to }) => from !== to).length;
-    const tables = `${moved} table${moved === 1 ? '' : 's'}`;
-    const again = result.kind === 'gold' ? 'rows are built again' : `${result.eventsAgain} events come again`;
+    const tables = `${moved.length} table${moved.length === 1 ? '' : 's'}`;
+    const again =
+      result.kind === 'gold' ? 'what differs is built again' : `${result.eventsAgain} events come again, none is lost`;
     if (!result.changed) this.done(`Done. ${result.table} is at snapshot ${result.snapshot} already; nothing changed.`);
     else if (result.dryRun) this.done(`Dry run. ${tables} would go back, ${again}; nothing was changed.`);
-    else this.done(`Done. ${tables} back in ${result.seconds.toFixed(1)} s, none lost: ${again}. Next: ${result.next}`);
+    else this.done(`Done. ${tables} back in ${result.seconds.toFixed(1)} s; ${again}. Next: ${result.next}`);
     return result;
   }
 }

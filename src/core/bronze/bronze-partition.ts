@@ -46,7 +46,7 @@ function valueOfField({ column, transform }: PartitionField): (row: BronzeRecord
     'KS_TABLE_UNSUPPORTED',
     `bronze.events is partitioned by ${transform} of ${column}, which is not landed by`,
     {
-      hint: 'keystone table layout bronze.events --set day',
+      hint: 'keystone table layout bronze.events --to day',
     },
   );
 }

@@ -21,7 +21,7 @@ export interface SpecUse {
 export interface TableLayout {
   readonly table: TableName;
   readonly partition: string;
-  /** As `--set` takes it; null where the table's layout is not set that way. */
+  /** As `--to` takes it; null where the table's layout is not set that way. */
   readonly layout: string | null;
   readonly specs: readonly SpecUse[];
   /** Bytes of data files by the day of their newest event, the last seven days, today last; empty for a table without such a time. */
@@ -39,7 +39,7 @@ const TIME_COLUMNS = ['log_time', '_log_time', 'processed_at'];
 /** The one table whose layout may be set. */
 export const EVOLVING_TABLE: TableName = 'bronze.events';
 
-/** Whose the layout of a table is; null: `table layout --set` may change it. */
+/** Whose the layout of a table is; null: `table layout --to` may change it. */
 export function layoutFixedBy(name: string): string | null {
   if (name === EVOLVING_TABLE) return null;
   if (name.startsWith('silver.')) return 'the partition of a silver table belongs to its contract';

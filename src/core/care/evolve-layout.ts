@@ -34,7 +34,7 @@ export async function evolveLayout(
   const fixedBy = layoutFixedBy(name);
   if (fixedBy !== null) {
     throw new KeystoneError('KS_USAGE', `the layout of ${name} can't be set: ${fixedBy}`, {
-      hint: `keystone table layout ${EVOLVING_TABLE} --set ${layout}`,
+      hint: `keystone table layout ${EVOLVING_TABLE} --to ${layout}`,
     });
   }
   const { fields } = await table.state();

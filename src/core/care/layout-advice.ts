@@ -17,7 +17,7 @@ export interface DayBytes {
 }
 
 export interface LayoutAdvice {
-  /** As `table layout --set` takes it. */
+  /** As `table layout --to` takes it. */
   readonly layout: string;
   /** Compressed bytes a day that the advice goes by. */
   readonly bytesPerDay: number;
