@@ -27,8 +27,8 @@ export function clockCheck(effects: Effects): DoctorCheck {
 
 const ANSWER_WITHIN_MS = 2000;
 
-/** Free, or held by a Keystone server that is serving. */
-export async function portCheck(host: string, port: number): Promise<DoctorCheck> {
+/** Free, or held by a Keystone server that is serving, with TLS or without. */
+export async function portCheck(host: string, port: number, tls = false): Promise<DoctorCheck> {
   if (port === 0) return ok('ingest port', 'any free one');
   const address = `${host}:${port}`;
   return examine('ingest port', 'KS_PORT_IN_USE', async () => {
@@ -41,7 +41,14 @@ export async function portCheck(host: string, port: number): Promise<DoctorCheck
         `${address} cannot be listened on (${problem})`,
         'choose another with --set ingest.host=… or --set ingest.port=…',
       );
-    if (await keystoneServes(host, port)) return ok('ingest port', `a Keystone server is serving on ${address}`);
+    const answer = await askHealth(host, port, tls);
+    if (answer === 'certificate wanted')
+      return warning(
+        'ingest port',
+        `${address} is taken by a server that asks for a client certificate`,
+        'when it is not Keystone, choose another port: --set ingest.port=50052',
+      );
+    if (answer === 'serving') return ok('ingest port', `a Keystone server is serving on ${address}`);
     return failed(
       'ingest port',
       'KS_PORT_IN_USE',
@@ -59,23 +66,28 @@ const listenOnce = (host: string, port: number): Promise<string | undefined> =>
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
   });
 
-/** Asks gRPC's health service (https://grpc.io/docs/guides/health-checking/) about Keystone's own service, over plain HTTP/2. */
-const keystoneServes = (host: string, port: number): Promise<boolean> =>
+type HealthAnswer = 'serving' | 'certificate wanted' | 'something else';
+
+/** Asks gRPC's health service (https://grpc.io/docs/guides/health-checking/) about Keystone's own service; who holds the port matters here, not whether its certificate is trusted. */
+const askHealth = (host: string, port: number, tls: boolean): Promise<HealthAnswer> =>
   new Promise((resolve) => {
-    const session = connect(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
-    const answer = (serving: boolean): void => {
+    const session = connect(`${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`, {
+      rejectUnauthorized: false,
+    });
+    const answer = (serving: boolean, error?: Error & { readonly code?: string }): void => {
       session.destroy();
-      resolve(serving);
+      const wanted = /CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE/.test(error?.code ?? '');
+      resolve(serving ? 'serving' : wanted ? 'certificate wanted' : 'something else');
     };
     session.setTimeout(ANSWER_WITHIN_MS, () => answer(false));
-    session.once('error', () => answer(false));
+    session.once('error', (error) => answer(false, error));
     const call = session.request({
       ':method': 'POST',
       ':path': '/grpc.health.v1.Health/Check',
       'content-type': 'application/grpc',
       te: 'trailers',
     });
-    call.once('error', () => answer(false));
+    call.once('error', (error) => answer(false, error));
     call.once('trailers', (trailers) => answer(trailers['grpc-status'] === '0'));
     call.once('end', () => setTimeout(() => answer(false), 100).unref());
     call.resume();

@@ -6,6 +6,7 @@ import { ERROR_CODES } from '../errors.js';
 import { openLakehouse, type Effects } from '../lakehouse.js';
 import { diskChecks } from './disk-checks.js';
 import { examine, ok, skipped, type DoctorCheck } from './doctor-check.js';
+import { doorChecks } from './door-checks.js';
 import { clockCheck, nodeCheck, portCheck, variablesCheck } from './machine-checks.js';
 import { projectChecks } from './project-checks.js';
 
@@ -34,14 +35,19 @@ export async function runDoctor({ effects, nodeVersion, env, project }: DoctorRe
     }),
   );
   if (config === undefined) checks.push(skipped('project', 'contracts, models, log, lake and port need the configuration'));
-  else checks.push(...(await configuredChecks(config, effects)));
+  else checks.push(...(await configuredChecks(config, effects, env)));
   const exitCode = Math.max(0, ...checks.map(({ code }) => (code === null ? 0 : ERROR_CODES[code].exitCode)));
   return { checks, exitCode };
 }
 
-async function configuredChecks(config: ResolvedConfig, effects: Effects): Promise<readonly DoctorCheck[]> {
+async function configuredChecks(
+  config: ResolvedConfig,
+  effects: Effects,
+  env: DoctorRequest['env'],
+): Promise<readonly DoctorCheck[]> {
   const { ingest, profile } = config;
-  const checks = [await portCheck(ingest.host, ingest.port)];
+  const checks = [await portCheck(ingest.host, ingest.port, ingest.tls.certificate !== undefined)];
+  checks.push(...(await doorChecks(config, effects, env)));
   checks.push(...(await diskChecks('lake', profile.store.path, effects)));
   checks.push(...(await diskChecks('log', path.dirname(profile.log.path), effects)));
   const lakehouse = openLakehouse(config, effects);
