@@ -39,8 +39,7 @@ export default class Trace extends KeystoneCommand {
     if (flags.output === 'table') this.say(describeTrace(trace));
     else if (flags.output !== 'json') this.printRows(trace.events);
     if (trace.notSearched > 0) this.addWarning(`${trace.notSearched} events wait in the log and were not searched; --deep does.`);
-    if (trace.total > trace.events.length)
-      this.addWarning(`the first ${trace.events.length} of ${trace.total} events are shown.`);
+    if (trace.total > trace.events.length) this.addWarning(`${trace.events.length} of ${trace.total} events are shown.`);
     const next = nextCommand(trace);
     this.done(`Done. ${trace.total} ${trace.total === 1 ? 'event' : 'events'}${next === null ? '' : `; go on with: ${next}`}`);
     return trace;

@@ -36,8 +36,9 @@ export async function affectedDates(
   const sql = model.affectedBy.get(input);
   if (sql === undefined || !model.partition) return null;
   for (const name of model.inputs.filter((each) => sql.includes(each))) {
+    if (!deep && (await isLarge(lakehouse, name))) return null;
     const pinned = await pinTable(lakehouse, name);
-    if (!pinned || (!deep && (pinned.recordCount > JOINED_ROWS || pinned.files.length > JOINED_FILES))) return null;
+    if (!pinned) return null;
     await viewPinned(lakehouse, session, pinned);
   }
   await session.run(`CREATE OR REPLACE TABLE main.changed AS ${rowSql}`);
@@ -56,4 +57,11 @@ export async function affectedDates(
   } finally {
     await useDialect(session, 'engine');
   }
+}
+
+/** By the snapshot's own totals, without a look at its files. */
+async function isLarge(lakehouse: Lakehouse, name: TableName): Promise<boolean> {
+  const table = await lakehouse.table(name);
+  const summary = (await table?.state())?.currentSnapshot?.summary ?? {};
+  return Number(summary['total-records'] ?? 0) > JOINED_ROWS || Number(summary['total-data-files'] ?? 0) > JOINED_FILES;
 }

@@ -7,6 +7,7 @@ import type { DuckSession } from '../engine/duckdb/duck-session.js';
 import { quoteIdentifier, quoteLiteral } from '../engine/sql-text.js';
 import type { ReportProgress } from '../progress.js';
 import type { ObjectStore } from '../store/object-store.js';
+import { eachBounded } from '../table/each-bounded.js';
 import type { DataFile, Table } from '../table/table-api.js';
 import { fileRowsSql } from './file-rows.js';
 import type { LogPlace } from './trace-target.js';
@@ -26,6 +27,18 @@ export interface BronzeRow extends LogPlace {
   readonly path: string;
   readonly row: number;
 }
+
+export interface FoundRows {
+  readonly rows: readonly BronzeRow[];
+  /** Rows that fit; `rows` holds at most `MOST_EVENTS` of them. */
+  readonly total: number;
+}
+
+/** Events that one answer holds; an id or a key may have come a million times. */
+export const MOST_EVENTS = 500;
+/** Rows of an offset over all topics and partitions, and many offsets at once. */
+const MOST_PLACES = 100_000;
+const INDEXES_AT_ONCE = 16;
 
 /** How the id index narrowed the search. */
 export interface IndexUse {
@@ -66,26 +79,17 @@ export async function findIndexed(
   column: IndexedColumn,
   values: readonly Uint8Array[],
   onProgress: ReportProgress = () => undefined,
-): Promise<{ readonly rows: readonly BronzeRow[]; readonly use: IndexUse }> {
+): Promise<FoundRows & { readonly use: IndexUse }> {
   const { files } = await bronze.scan();
-  const { filters, made } = await filtersOf(session, bronze.store, files, onProgress);
-  const candidates = files.filter((file) => {
-    const filter = filters.get(dataFileName(file.path));
-    return !filter || values.some((value) => mayHold(filter, column, value));
-  });
-  if (values.length === 0) return { rows: [], use: { dataFiles: files.length, readFiles: 0, madeIndexes: made } };
+  const mayHoldAny = (filter: FileFilter): boolean => values.some((value) => mayHold(filter, column, value));
+  const { candidates, made } = await candidatesOf(session, bronze.store, files, mayHoldAny, onProgress);
+  const use = { dataFiles: files.length, readFiles: candidates.length, madeIndexes: made };
   const literals = values.map((value) =>
     column === 'key' ? `from_hex('${Buffer.from(value).toString('hex')}')` : quoteLiteral(Buffer.from(value).toString('utf8')),
   );
-  const condition = `${quoteIdentifier(column === 'key' ? 'key' : 'event_id')} IN (${literals.join(', ')})`;
-  const rows = await readRows(
-    session,
-    bronze.store,
-    candidates,
-    quoteIdentifier(column === 'key' ? 'key' : 'event_id'),
-    condition,
-  );
-  return { rows, use: { dataFiles: files.length, readFiles: candidates.length, madeIndexes: made } };
+  if (literals.length === 0) return { rows: [], total: 0, use };
+  const name = quoteIdentifier(column === 'key' ? 'key' : 'event_id');
+  return { ...(await readRows(session, bronze.store, candidates, name, `${name} IN (${literals.join(', ')})`)), use };
 }
 
 /** Rows at these places, as far as bronze holds them. */
@@ -98,20 +102,28 @@ export async function findPlaces(
   const spans = places.map(({ topic, partition, offset }) => ({ topic, partition, from: offset, toExclusive: offset + 1 }));
   const files = await filesHolding(bronze, spans);
   const offsets = [...new Set(places.map(({ offset }) => offset))];
-  const rows = await readRows(session, bronze.store, files, 'kafka_offset', `kafka_offset IN (${offsets.join(', ')})`);
+  const { rows } = await readRows(
+    session,
+    bronze.store,
+    files,
+    'kafka_offset',
+    `kafka_offset IN (${offsets.join(', ')})`,
+    MOST_PLACES,
+  );
   return rows.filter((row) => places.some((place) => isSamePlace(place, row)));
 }
 
 export const isSamePlace = (a: LogPlace, b: LogPlace): boolean =>
   a.offset === b.offset && a.partition === b.partition && a.topic === b.topic;
 
-/** Files whose index was made just now count in `made`; one that cannot be made leaves its files to be read. */
-async function filtersOf(
+/** The data files that the index does not rule out. A file without a usable index gets one, which counts in `made`. */
+async function candidatesOf(
   session: DuckSession,
   store: ObjectStore,
   files: readonly DataFile[],
+  mayHoldAny: (filter: FileFilter) => boolean,
   onProgress: ReportProgress,
-): Promise<{ readonly filters: ReadonlyMap<string, FileFilter>; readonly made: number }> {
+): Promise<{ readonly candidates: readonly DataFile[]; readonly made: number }> {
   const byKey = new Map<string, DataFile[]>();
   for (const file of files) {
     const key = idIndexKey(file.path);
@@ -119,23 +131,24 @@ async function filtersOf(
     if (together) together.push(file);
     else byKey.set(key, [file]);
   }
-  const filters = new Map<string, FileFilter>();
-  const without: DataFile[] = [];
-  await Promise.all(
-    [...byKey].map(async ([key, together]) => {
-      const read = await readIdIndex(store, key);
-      const isWhole = read !== null && together.every(({ path }) => read.has(dataFileName(path)));
-      if (!isWhole) without.push(...together);
-      else for (const { path } of together) filters.set(dataFileName(path), read.get(dataFileName(path)) as FileFilter);
-    }),
-  );
-  if (without.length > 0) {
-    const report = (done: number): void => onProgress({ phase: 'index event ids', done, total: without.length, unit: 'files' });
+  const candidates: DataFile[] = [];
+  const without: (readonly DataFile[])[] = [];
+  // Filters are asked and let go: those of a large lake would fill the memory together.
+  await eachBounded([...byKey], INDEXES_AT_ONCE, async ([key, together]) => {
+    const filters = await readIdIndex(store, key);
+    if (!filters || !together.every(({ path }) => filters.has(dataFileName(path)))) without.push(together);
+    else candidates.push(...together.filter(({ path }) => mayHoldAny(filters.get(dataFileName(path)) as FileFilter)));
+  });
+  const missing = without.flat().length;
+  let made = 0;
+  for (const together of without) {
     // The index is a help: where it cannot be written (a read-only lake), the files are read.
-    const made = await indexDataFiles(session, store, without, report).catch(() => []);
-    for (const filter of made) filters.set(filter.name, filter);
+    const filters = await indexDataFiles(session, store, together).catch(() => null);
+    candidates.push(...together.filter((_, index) => !filters?.[index] || mayHoldAny(filters[index])));
+    made += together.length;
+    onProgress({ phase: 'index event ids', done: made, total: missing, unit: 'files' });
   }
-  return { filters, made: without.length };
+  return { candidates, made };
 }
 
 /** First the places of the rows, from the narrow column alone; then the few rows whole. */
@@ -145,10 +158,11 @@ async function readRows(
   files: readonly DataFile[],
   column: string,
   condition: string,
-): Promise<readonly BronzeRow[]> {
-  if (files.length === 0) return [];
-  const places = await session.rows<{ readonly _path: string; readonly _row: bigint }>(
-    `SELECT _path, _row FROM (${await fileRowsSql(store, files, column)}) WHERE ${condition}`,
+  most = MOST_EVENTS,
+): Promise<FoundRows> {
+  if (files.length === 0) return { rows: [], total: 0 };
+  const places = await session.rows<{ readonly _path: string; readonly _row: bigint; readonly n: bigint }>(
+    `SELECT _path, _row, count(*) OVER () AS n FROM (${await fileRowsSql(store, files, column)}) WHERE ${condition} LIMIT ${most}`,
   );
   const rows: BronzeRow[] = [];
   for (const path of new Set(places.map(({ _path }) => _path))) {
@@ -159,7 +173,8 @@ async function readRows(
     );
     rows.push(...stored.map(bronzeRow));
   }
-  return rows.toSorted((a, b) => Number(a.logTimeUs - b.logTimeUs) || a.partition - b.partition || a.offset - b.offset);
+  const ordered = rows.toSorted((a, b) => Number(a.logTimeUs - b.logTimeUs) || a.partition - b.partition || a.offset - b.offset);
+  return { rows: ordered, total: Number(places[0]?.n ?? 0n) };
 }
 
 const bronzeRow = (row: StoredRow): BronzeRow => ({

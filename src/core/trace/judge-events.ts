@@ -10,7 +10,7 @@ import { type BronzeRow, findPlaces, isSamePlace } from './bronze-rows.js';
 import { type Disposition, findDispositions, findZoneRow } from './dispositions.js';
 import type { rowPlaces } from './file-rows.js';
 import { momentText } from './moment-text.js';
-import { findSilverRows, type SilverRow } from './silver-rows.js';
+import { findSilverRows, silverOf, type SilverRow } from './silver-rows.js';
 import { type LogPlace, placeText } from './trace-target.js';
 import type { EventRef, SnapshotRef, Verdict } from './traced-event.js';
 
@@ -62,8 +62,10 @@ export async function judgeEvents(
     }
     const disposition = own(row);
     if (!disposition) {
-      const eventsBefore = row.offset - (judgedUpTo.get(row.topic)?.get(row.partition) ?? 0);
-      return isJudged(row) ? { kind: 'lost' } : { kind: 'pending', waitsFor: 'silver', eventsBefore };
+      // Silver commits after the dispositions of its range: until then its own offsets lag behind, and nothing is lost.
+      if (isJudged(row) && (await silverHasPassed(lakehouse, row))) return { kind: 'lost' };
+      const eventsBefore = Math.max(0, row.offset - (judgedUpTo.get(row.topic)?.get(row.partition) ?? 0));
+      return { kind: 'pending', waitsFor: 'silver', eventsBefore };
     }
     const processedAt = momentText(disposition.processedAtUs);
     const winner = disposition.winner && refs(disposition.winner);
@@ -100,6 +102,11 @@ export async function judgeEvents(
     });
   }
   return judged;
+}
+
+async function silverHasPassed(lakehouse: Lakehouse, { dataset, topic, partition, offset }: BronzeRow): Promise<boolean> {
+  const silver = await silverOf(lakehouse, dataset);
+  return silver !== null && ((await silver.state()).nextOffsets.get(topic)?.get(partition) ?? 0) > offset;
 }
 
 const byLogTime = (a: EventRef, b: EventRef): number =>

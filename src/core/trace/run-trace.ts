@@ -8,7 +8,7 @@ import type { EventLog } from '../log/event-log.js';
 import type { ReportProgress } from '../progress.js';
 import { readableBytes } from '../quarantine/readable-bytes.js';
 import type { Table, TableState } from '../table/table-api.js';
-import { type BronzeRow, findIndexed, findPlaces, type IndexUse } from './bronze-rows.js';
+import { type BronzeRow, findIndexed, findPlaces, type FoundRows, type IndexUse, MOST_EVENTS } from './bronze-rows.js';
 import { businessKeyBytes } from './business-key-bytes.js';
 import { rowPlaces } from './file-rows.js';
 import { goldFeeds } from './gold-feeds.js';
@@ -29,17 +29,15 @@ export interface Trace {
   readonly target: TraceTarget;
   /** In the order in which the log took them. */
   readonly events: readonly TracedEvent[];
-  /** Events that fit, where `events` holds the first of them only. */
+  /** Events that fit, where `events` holds some of them only. */
   readonly total: number;
   readonly index: IndexUse;
   /** Events that wait in the log and were not looked through. */
   readonly notSearched: number;
 }
 
-/** Events that one answer holds; an id or key may have come a million times. */
-const MOST_EVENTS = 500;
 /** Waiting events that are looked through when the lake has an answer, and when it has none. */
-const PENDING = { known: 20_000, unknown: 300_000 } as const;
+const PENDING = { known: 10_000, unknown: 300_000 } as const;
 const NO_INDEX: IndexUse = { dataFiles: 0, readFiles: 0, madeIndexes: 0 };
 
 /**
@@ -66,9 +64,9 @@ export async function runTrace(lakehouse: Lakehouse, options: TraceOptions): Pro
     if (rows.length === 0 && pending.found.length === 0) {
       throw nothingFound({ target, view, bronze: state, datasets: found.rows.map(({ dataset }) => dataset), ...pending });
     }
-    const events = await traceLanded(lakehouse, session, { rows: rows.slice(0, MOST_EVENTS), view, bronze, deep });
+    const events = await traceLanded(lakehouse, session, { rows, view, bronze, deep });
     const waiting = pending.found.slice(0, Math.max(0, MOST_EVENTS - events.length)).map((record) => waitingEvent(record, view));
-    const total = rows.length + pending.found.length;
+    const total = (rows.length < found.rows.length ? rows.length : found.total) + pending.found.length;
     return { target, events: [...events, ...waiting], total, index: found.use, notSearched: pending.notSearched };
   } finally {
     await session.close();
@@ -84,11 +82,11 @@ async function findRows(
   target: TraceTarget,
   keys: readonly Uint8Array[],
   onProgress: ReportProgress,
-): Promise<{ readonly rows: readonly BronzeRow[]; readonly use: IndexUse }> {
-  if (!bronze) return { rows: [], use: NO_INDEX };
+): Promise<FoundRows & { readonly use: IndexUse }> {
+  if (!bronze) return { rows: [], total: 0, use: NO_INDEX };
   if (target.kind === 'key') return findIndexed(session, bronze, 'key', keys, onProgress);
   const at = target.place ? await findPlaces(session, bronze, [target.place]) : [];
-  if (at.length > 0) return { rows: at, use: NO_INDEX };
+  if (at.length > 0) return { rows: at, total: at.length, use: NO_INDEX };
   return findIndexed(session, bronze, 'eventId', [Buffer.from(target.reference, 'utf8')], onProgress);
 }
 

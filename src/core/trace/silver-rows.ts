@@ -1,6 +1,7 @@
 /** Finds the current silver rows of events. */
 import type { Contract } from '../contract/contract.js';
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
+import { isKeystoneError } from '../errors.js';
 import { jsonColumns } from '../event/business-key.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { silverTableName } from '../silver/silver-table.js';
@@ -29,7 +30,7 @@ export async function findSilverRows(
   contract: Contract | undefined,
   events: readonly BronzeRow[],
 ): Promise<readonly SilverRow[]> {
-  const table = await lakehouse.table(silverTableName(dataset)).catch(() => null);
+  const table = await silverOf(lakehouse, dataset);
   if (!table || events.length === 0) return [];
   const files = new Map<string, DataFile>();
   for (const event of events) {
@@ -53,6 +54,16 @@ export async function findSilverRows(
     rows.push({ event, table, path, row: Number(row), values });
   }
   return rows;
+}
+
+/** null: no table yet, or a dataset whose name can be none (clients may name anything). */
+export async function silverOf(lakehouse: Lakehouse, dataset: string): Promise<Table | null> {
+  try {
+    return await lakehouse.table(silverTableName(dataset));
+  } catch (error) {
+    if (isKeystoneError(error) && error.code === 'KS_NOT_FOUND') return null;
+    throw error;
+  }
 }
 
 type Bounds = NonNullable<ScanOptions['bounds']>[number];

@@ -12,7 +12,7 @@ import { item, order, RECEIVED_US, send, trace, traceOne } from './traced-lake.j
 const TOPIC = 'olist-enterprise-events';
 const ODD_ID = `it's "ü" 🙂 \\ -- ${'x'.repeat(40)}`;
 
-describe('a trace', { timeout: 60_000 }, () => {
+describe('a trace', { timeout: 120_000 }, () => {
   let lake: Lakehouse;
   const at: Record<string, string> = {};
   const indexFolder = (): string => path.join(lake.config.profile.store.path, 'bronze/events/index');
@@ -48,7 +48,7 @@ describe('a trace', { timeout: 60_000 }, () => {
       { id: 'late', payload: order('G') },
       { id: 'a4', payload: order('A', { order_status: 'canceled' }) },
     ]);
-  }, 60_000);
+  }, 120_000);
 
   it('tells every hop of a current event', async () => {
     const event = await traceOne(lake, ODD_ID);
