@@ -107,9 +107,9 @@ const limitsConfig = z.strictObject({
     .int()
     .min(1)
     .default(4096)
-    .describe('Open connections over all clients of a door; more are closed at once'),
+    .describe('Open connections of a door; for one more, the one that has shown least makes room'),
   idle: durationMs.prefault('5m').describe('A connection without a call for this long is closed'),
-  requestTime: durationMs.prefault('30s').describe('Longest time in which a request must have arrived whole'),
+  requestTime: durationMs.prefault('30s').describe('Longest time for a handshake, a whole request, or the answer to a ping'),
 });
 
 const httpConfig = z.strictObject({

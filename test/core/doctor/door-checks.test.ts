@@ -34,17 +34,33 @@ describe('checks of the doors', () => {
       await authority.sign('expired', { days: -1 }),
     ];
     expect(await check(dir, ['port: 0'])).toMatchObject([{ status: 'ok' }, { status: 'ok' }]);
-    expect((await check(dir, tlsOf(good)))[0]).toMatchObject({ status: 'ok', found: /good\.pem fits its key, valid until/ });
-    expect((await check(dir, tlsOf(ending)))[0]).toMatchObject({ status: 'warning', found: /ending\.pem expires in [45] days/ });
-    expect((await check(dir, tlsOf(expired)))[0]).toMatchObject({ status: 'failed', code: 'KS_CONFIG', found: /expired on/ });
+    expect((await check(dir, tlsOf(good)))[0]).toMatchObject({
+      status: 'ok',
+      found: expect.stringMatching(/good\.pem fits its key, valid until/) as string,
+    });
+    expect((await check(dir, tlsOf(ending)))[0]).toMatchObject({
+      status: 'warning',
+      found: expect.stringMatching(/ending\.pem expires in [45] days/) as string,
+    });
+    expect((await check(dir, tlsOf(expired)))[0]).toMatchObject({
+      status: 'failed',
+      code: 'KS_CONFIG',
+      found: expect.stringMatching(/expired on/) as string,
+    });
     const mixed = { certificate: good.certificate, key: ending.key };
-    expect((await check(dir, tlsOf(mixed)))[0]).toMatchObject({ status: 'failed', found: /does not belong/ });
+    expect((await check(dir, tlsOf(mixed)))[0]).toMatchObject({
+      status: 'failed',
+      found: expect.stringMatching(/does not belong/) as string,
+    });
 
     const tokens = ['tokens:', '  shop: env:SHOP'];
     const [, known] = await check(dir, tokens, { SHOP: 'not-to-be-seen' });
     expect(known).toMatchObject({ status: 'ok', found: '1 of shop' });
     expect(JSON.stringify(known)).not.toContain('not-to-be-seen');
-    expect((await check(dir, tokens))[1]).toMatchObject({ status: 'failed', found: /env:SHOP is not set/ });
+    expect((await check(dir, tokens))[1]).toMatchObject({
+      status: 'failed',
+      found: expect.stringMatching(/env:SHOP is not set/) as string,
+    });
   });
 
   it('know a Keystone server behind TLS, and one that asks for certificates', async () => {
@@ -58,7 +74,10 @@ describe('checks of the doors', () => {
       return { tls: { door, files, everyMs: 60_000 } };
     };
     const { server: open } = await openDoor(await tlsWith('none'));
-    expect(await portCheck('127.0.0.1', open.port, true)).toMatchObject({ status: 'ok', found: /a Keystone server is serving/ });
+    expect(await portCheck('127.0.0.1', open.port, true)).toMatchObject({
+      status: 'ok',
+      found: expect.stringMatching(/a Keystone server is serving/) as string,
+    });
     const { server: mutual } = await openDoor(await tlsWith('required'));
     expect(await portCheck('127.0.0.1', mutual.port, true)).toMatchObject({ status: 'warning' });
   });

@@ -141,7 +141,7 @@ describe('limits of a client', () => {
     const error = (await sendOne(client, {}, shop)) as ServiceError;
     expect(error).toMatchObject({
       code: status.RESOURCE_EXHAUSTED,
-      details: /shop has reached its limit of 2 events per second/,
+      details: expect.stringMatching(/shop has reached its limit of 2 events per second/) as string,
     });
     const waitMs = Number(error.metadata.get('retry-after-ms')[0]);
     expect(waitMs).toBeGreaterThan(0);
