@@ -59,12 +59,13 @@ export async function sendReplay(options: SendReplayOptions): Promise<SentReplay
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
   const startMs = clock.nowMs();
   const next = new Map(start.next);
-  const datasets: Record<string, number> = { ...start.datasets };
+  // No plain object: a dataset may be called toString.
+  const datasets = new Map(Object.entries(start.datasets));
   let { events: count, bytes } = start;
   let dueMs = 0;
   let durable = { events: count, atMs: startMs };
 
-  const stand = (): ReplayStand => ({ next, events: count, bytes, datasets });
+  const stand = (): ReplayStand => ({ next, events: count, bytes, datasets: Object.fromEntries(datasets) });
   const makeDurable = async (): Promise<void> => {
     if (!sink) return;
     await sink.flush();
@@ -93,7 +94,7 @@ export async function sendReplay(options: SendReplayOptions): Promise<SentReplay
         await sink?.send(event);
         count++;
         bytes += event.payload?.length ?? 0;
-        datasets[event.dataset] = (datasets[event.dataset] ?? 0) + 1;
+        datasets.set(event.dataset, (datasets.get(event.dataset) ?? 0) + 1);
       }
       next.set(event.stream, event.position + 1);
     }

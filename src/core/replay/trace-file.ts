@@ -3,7 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { KeystoneError } from '../errors.js';
 import { fileBytes } from '../ingest/file-bytes.js';
 import type { ReplayEvent, ReplayEvents } from './replay-event.js';
-import { parseTraceHeader, parseTraceLine, type TraceHeader } from './trace-lines.js';
+import { parseTraceHeader, parseTraceLine, TRACE_MARK, type TraceHeader } from './trace-lines.js';
 
 const LONGEST_HEADER = 1_000_000;
 const BATCH_EVENTS = 2_000;
@@ -16,10 +16,10 @@ export async function readTraceHeader(file: string, signal: AbortSignal): Promis
   for await (const chunk of fileBytes(file, signal)) {
     text += decoder.write(chunk);
     const end = text.indexOf('\n');
-    if (end !== -1) return parseTraceHeader(text.slice(0, end));
-    if (text.length > LONGEST_HEADER || !text.startsWith('{"keystone_trace":'.slice(0, text.length))) return null;
+    if (end !== -1) return parseTraceHeader(text.slice(0, end), file);
+    if (text.length > LONGEST_HEADER || !text.startsWith(TRACE_MARK.slice(0, text.length))) return null;
   }
-  return parseTraceHeader(text);
+  return parseTraceHeader(text, file);
 }
 
 /**

@@ -101,12 +101,18 @@ export function parseTraceLine(
   };
 }
 
-/** The header, or null when the text is none. */
-export function parseTraceHeader(text: string): TraceHeader | null {
-  if (!text.startsWith('{"keystone_trace":')) return null;
+/** How the first line of every trace begins; no event of a shop does. */
+export const TRACE_MARK = '{"keystone_trace":';
+
+/** The header, or null when the text is none. @throws KeystoneError KS_CHECK_FAILED for a header that this Keystone cannot read. */
+export function parseTraceHeader(text: string, file: string): TraceHeader | null {
+  if (!text.startsWith(TRACE_MARK)) return null;
   try {
     return traceHeader.parse(JSON.parse(text));
-  } catch {
-    return null;
+  } catch (cause) {
+    throw new KeystoneError('KS_CHECK_FAILED', `${file} begins like a recorded trace, but its header cannot be read`, {
+      hint: 'update Keystone if a newer one recorded it, or take a whole copy of it',
+      cause,
+    });
   }
 }

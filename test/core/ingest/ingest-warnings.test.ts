@@ -2,9 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCsv, type RunCsvResult } from '../../../src/core/ingest/run-csv.js';
-import { runReplay, type RunReplayResult } from '../../../src/core/replay/run-replay.js';
+import type { RunReplayResult } from '../../../src/core/replay/run-replay.js';
 import { silverLake } from '../../support/silver-lake.js';
 import { tempDir } from '../../support/temp-dir.js';
+import { replay as replayOf } from '../replay/replay-project.js';
 
 const { signal } = new AbortController();
 const common = { destination: { kind: 'log' }, dryRun: true, progress: () => undefined, signal } as const;
@@ -17,11 +18,7 @@ async function file(name: string, content: string | Buffer): Promise<string> {
 const csv = async (given: string, dataset?: string): Promise<RunCsvResult> =>
   runCsv(await silverLake(), { ...common, paths: [given], dataset });
 const replay = async (given: string, dataset?: string): Promise<RunReplayResult> =>
-  runReplay(await silverLake(), {
-    ...{ sources: [given], dataset, dryRun: true, progress: () => undefined, signal, command: '' },
-    ...{ from: undefined, to: undefined, where: undefined, asOf: undefined, fromCheckpoint: undefined, toTopic: undefined },
-    ...{ rate: undefined, speed: undefined, limit: undefined, server: undefined, asNew: false, resume: false },
-  });
+  replayOf(await silverLake(), { sources: [given], dataset, dryRun: true });
 
 describe('warnings of a file that is ingested', () => {
   it('are none where header and contract fit', async () => {

@@ -61,7 +61,7 @@ describe('a recorded trace', { timeout: 120_000 }, () => {
           await from.close();
         }),
         // Each run is a project of its own: one with many events costs less than many.
-        { numRuns: 1 },
+        { numRuns: 1, endOnFailure: true },
       );
     },
   );
@@ -78,7 +78,7 @@ describe('a recorded trace', { timeout: 120_000 }, () => {
       const { events, bytes, fileBytes } = await record(lake, { source, out, dataset: 'orders', where: 'payload IS NOT NULL' });
       const text = await readFile(out);
       expect(text.length).toBe(fileBytes);
-      expect(parseTraceHeader(headerLine('ndjson', text))).toMatchObject({
+      expect(parseTraceHeader(headerLine('ndjson', text), out)).toMatchObject({
         project: 'keystone',
         source,
         topics: [TOPIC],
@@ -109,6 +109,8 @@ describe('a recorded trace', { timeout: 120_000 }, () => {
       ...refused,
       message: expect.stringContaining('holds 49 events, its header says 50') as string,
     });
+    await writeFile(out, gzipSync(whole.toString().replace('"keystone_trace":1', '"keystone_trace":2')));
+    await expect(replay(lake, { sources: [out], dryRun: true })).rejects.toMatchObject(refused);
     await truncate(out, 100);
     await expect(replay(lake, { sources: [out], dryRun: true })).rejects.toMatchObject(refused);
     const parquet = path.join(dir, 'trace.parquet');

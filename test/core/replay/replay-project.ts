@@ -11,13 +11,31 @@ export const TOPIC = 'olist-enterprise-events';
 const none = undefined;
 const silent = (): void => undefined;
 
+/** What is not asked for. */
+export const NOTHING_ASKED = {
+  from: none,
+  to: none,
+  dataset: none,
+  where: none,
+  asOf: none,
+  fromCheckpoint: none,
+  limit: none,
+  rate: none,
+  speed: none,
+  toTopic: none,
+  server: none,
+  asNew: false,
+  dryRun: false,
+  resume: false,
+} as const;
+
 export const replay = (lake: Lakehouse, options: Partial<RunReplayOptions>): Promise<RunReplayResult> =>
   runReplay(lake, {
+    ...NOTHING_ASKED,
     sources: ['topic'],
-    ...{ from: none, to: none, dataset: none, where: none, asOf: none, fromCheckpoint: none },
-    ...{ rate: none, speed: none, limit: none, toTopic: none, server: none },
-    ...{ asNew: false, dryRun: false, resume: false, command: 'keystone ingest replay topic' },
-    ...{ progress: silent, signal: new AbortController().signal },
+    command: 'keystone ingest replay topic',
+    progress: silent,
+    signal: new AbortController().signal,
     ...options,
   });
 
@@ -26,8 +44,10 @@ export const record = (
   options: Partial<RunRecordOptions> & { readonly out: string },
 ): Promise<RunRecordResult> =>
   runRecord(lake, {
-    ...{ source: 'topic', from: none, to: none, dataset: none, where: none, asOf: none, limit: none, dryRun: false },
-    ...{ progress: silent, signal: new AbortController().signal },
+    ...NOTHING_ASKED,
+    source: 'topic',
+    progress: silent,
+    signal: new AbortController().signal,
     ...options,
   });
 

@@ -12,7 +12,7 @@ import { mixedEvents } from '../../support/mixed-events.js';
 import { headerOf } from '../../support/memory-log.js';
 import { tempDir } from '../../support/temp-dir.js';
 import { testLake } from '../../support/test-lake.js';
-import { appendAt, contentOf, record, recordsOf, replay, TOPIC } from './replay-project.js';
+import { appendAt, contentOf, NOTHING_ASKED, record, recordsOf, replay, TOPIC } from './replay-project.js';
 
 const { signal } = new AbortController();
 const open = { fromUs: undefined, toUs: undefined };
@@ -27,17 +27,7 @@ const eventsOf = async (
   source: string,
   next: ReadonlyMap<string, number> = new Map(),
 ): Promise<ReplayEvent[]> => {
-  const opened = await openSource(lake, {
-    ...{
-      sources: [source],
-      range: open,
-      dataset: undefined,
-      asOf: undefined,
-      fromCheckpoint: undefined,
-      saved: undefined,
-      signal,
-    },
-  });
+  const opened = await openSource(lake, { ...NOTHING_ASKED, sources: [source], range: open, saved: undefined, signal });
   const events: ReplayEvent[] = [];
   for await (const batch of opened.events(next, signal)) events.push(...batch);
   // Lines are counted by reading them alone.
