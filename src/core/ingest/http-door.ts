@@ -105,8 +105,14 @@ export async function startHttpDoor(options: HttpDoorOptions): Promise<HttpDoor>
   });
   const refuse = (outgoing: http.ServerResponse, kind: ProblemKind, detail: string, headers: http.OutgoingHttpHeaders): void => {
     const problem = problemOf(kind, detail, `urn:uuid:${newId()}`);
-    outgoing.writeHead(problem.status, { 'content-type': PROBLEM_JSON, connection: 'close', ...headers });
-    outgoing.end(JSON.stringify(problem));
+    const body = Buffer.from(JSON.stringify(problem));
+    outgoing.writeHead(problem.status, {
+      'content-type': PROBLEM_JSON,
+      'content-length': body.length,
+      connection: 'close',
+      ...headers,
+    });
+    outgoing.end(body);
   };
   const serve = (incoming: http.IncomingMessage, outgoing: http.ServerResponse): void => {
     connections.began(incoming, outgoing);

@@ -75,9 +75,16 @@ async function* linesOf(
   }
   if (atStart) withoutMark();
   if (rest.length === 0) return;
-  const last = withoutCr(rest);
-  if (last.length > maxLineBytes) onLongLine(line);
-  else yield { firstLine: line, lines: [last] };
+  // Of a file of one or two bytes this is the first look: it may still hold line ends.
+  const lines: Buffer[] = [];
+  for (let from = 0; from < rest.length;) {
+    const found = rest.indexOf(LF, from);
+    const end = found === -1 ? rest.length : found;
+    lines.push(withoutCr(rest.subarray(from, end)));
+    from = end + 1;
+  }
+  if (lines.length === 1 && (lines[0]?.length ?? 0) > maxLineBytes) onLongLine(line);
+  else yield { firstLine: line, lines };
 }
 
 /** Memory is bounded by the chunks of `bytes` and the longest line that is taken. */
