@@ -1,6 +1,7 @@
 import { credentials, status, type ServiceError } from '@grpc/grpc-js';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -96,6 +97,41 @@ describe('TLS', () => {
     expect(answer).not.toContain('HTTP');
     expect(await sendOne(connect(await tlsClient()))).toBeInstanceOf(Buffer);
     expect(log.appended).toHaveLength(1);
+  });
+
+  it('takes up a renewed certificate without a restart, and keeps the connections that are open', async () => {
+    const files = {
+      certificate: path.join(dir, 'in-use.pem'),
+      key: path.join(dir, 'in-use.key'),
+      clientCertificate: 'none',
+    } as const;
+    await copyFile(server.certificate, files.certificate);
+    await copyFile(server.key, files.key);
+    const door = await readDoorTls(files, Date.now());
+    if (!door) throw new Error('no certificate');
+    const events: unknown[] = [];
+    const { connect, server: running } = await openDoor({
+      tls: { door, files, everyMs: 20 },
+      onEvent: (event) => events.push(event),
+    });
+    const namesShown = (): Promise<string | undefined> =>
+      new Promise((resolve, reject) => {
+        const socket = connectTls({ port: running.port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
+          resolve(socket.getPeerX509Certificate()?.subject);
+          socket.destroy();
+        });
+        socket.on('error', reject);
+      });
+    const client = connect(await tlsClient());
+    expect(await sendOne(client)).toBeInstanceOf(Buffer);
+    expect(await namesShown()).toContain('CN=server');
+    const renewed = await authority.sign('server-2', { names: ['127.0.0.1'] });
+    await copyFile(renewed.key, files.key);
+    await copyFile(renewed.certificate, files.certificate);
+    await expect.poll(namesShown).toContain('CN=server-2');
+    expect(await sendOne(client)).toBeInstanceOf(Buffer);
+    expect(await sendOne(connect(await tlsClient()))).toBeInstanceOf(Buffer);
+    expect(events).toContainEqual({ kind: 'certificate', problem: null });
   });
 
   it('demands a certificate of its authority where one is required, and takes the producer from it', async () => {
