@@ -3,9 +3,11 @@ import { cp, rename, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { RunExpireResult } from '../../../src/core/care/run-expire.js';
+import { runConsumer } from '../../../src/core/consume/run-consumer.js';
 import { runCli } from '../../support/cli-process.js';
 import { appendEvents, smallProject } from '../../support/small-project.js';
 import { tempDir } from '../../support/temp-dir.js';
+import { testLake } from '../../support/test-lake.js';
 
 interface Envelope<T> {
   readonly result: T;
@@ -17,12 +19,15 @@ const cli = async <T>(cwd: string, ...args: readonly string[]): Promise<Envelope
   return { code, ...(JSON.parse(stdout) as Envelope<T>) };
 };
 
+/** The consumer runs in this process: starting it anew for each round would take most of the test's time. */
 async function consumedProject(rounds: number): Promise<string> {
-  const cwd = await smallProject(3);
+  const cwd = await smallProject(0);
+  const { lake } = await testLake({ dir: cwd });
   for (let round = 0; round < rounds; round += 1) {
-    if (round > 0) await appendEvents(cwd, 3);
-    expect((await runCli(['consume', 'run', '--until-caught-up'], { cwd })).code).toBe(0);
+    await appendEvents(cwd, 3);
+    await runConsumer(lake, { untilCaughtUp: true, signal: new AbortController().signal });
   }
+  await lake.close();
   return cwd;
 }
 
@@ -30,7 +35,7 @@ test('table expire: a dry run, the agreement, the work, and its wrong uses', { t
   const cwd = await consumedProject(3);
   const policy = ['--keep', '1', '--older-than', '0s', '--force'];
   const dry = await cli<RunExpireResult>(cwd, 'table', 'expire', '--dry-run', ...policy);
-  expect(dry.code).toBe(0);
+  expect(dry).toMatchObject({ code: 0, result: { dryRun: true } });
   expect(dry.result.totals.expiredSnapshots).toBeGreaterThan(1);
   const unasked = await cli(cwd, 'table', 'expire', ...policy);
   expect(unasked).toMatchObject({ code: 2, error: { code: 'KS_USAGE', hint: expect.stringContaining('--yes') } });
@@ -45,7 +50,6 @@ test('table expire: a dry run, the agreement, the work, and its wrong uses', { t
     code: 2,
     error: { code: 'KS_USAGE', hint: expect.stringContaining('--force') },
   });
-  expect((await cli(cwd, 'table', 'expire', '--keep', '0')).code).toBe(2);
   expect(await cli(cwd, 'table', 'expire', '--older-than', 'soon')).toMatchObject({ code: 4, error: { code: 'KS_CONFIG' } });
 });
 
@@ -63,9 +67,7 @@ test('table orphans: a dry run, the agreement, the work, and its wrong uses', { 
   expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('bronze/events/data/stray.parquet') });
   expect(done.stderr).toContain('Done. 1 files removed, 15 bytes free.');
   expect(await cli(cwd, 'table', 'orphans', '--older-than', '5m')).toMatchObject({ code: 2, error: { code: 'KS_USAGE' } });
-  expect(await cli(cwd, 'table', 'orphans', '--older-than', 'x')).toMatchObject({ code: 2, error: { code: 'KS_USAGE' } });
   expect(await cli(cwd, 'table', 'orphans', 'gold')).toMatchObject({ code: 2, error: { code: 'KS_NOT_FOUND' } });
-  expect((await runCli(['ledger', 'verify', '--deep'], { cwd })).code).toBe(0);
 });
 
 test('table relocate: nothing to do, a copy, a move', { timeout: 120_000 }, async () => {
@@ -87,6 +89,6 @@ test('table relocate: nothing to do, a copy, a move', { timeout: 120_000 }, asyn
   expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('bronze.events') });
   expect((await runCli(['ledger', 'verify', '--deep'], { cwd: copy })).code).toBe(0);
   await appendEvents(copy, 3);
-  expect((await runCli(['consume', 'run', '--until-caught-up'], { cwd: copy })).code).toBe(0);
-  expect(await cli(copy, 'query', 'SELECT count(*) AS n FROM bronze.events')).toMatchObject({ result: { rows: [{ n: 6 }] } });
+  const consumed = await cli(copy, 'consume', 'run', '--until-caught-up');
+  expect(consumed).toMatchObject({ code: 0, result: { landed: 3 } });
 });
