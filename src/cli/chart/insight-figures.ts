@@ -41,8 +41,10 @@ const column = (heading: string, unit: Unit): FigureColumn => ({ heading, unit }
 const numbers = (rows: readonly Row[], name: string): number[] => rows.map((row) => Number(row[name] ?? 0));
 const names = (rows: readonly Row[], name: string): string[] => rows.map((row) => nameText(row[name]));
 
-/** `new_big_spender` as people write it; a missing name is a dash. */
-const nameText = (value: unknown): string => (typeof value === 'string' && value !== '' ? value.replaceAll('_', ' ') : '-');
+/** `new_big_spender` as people write it; a missing name is a dash. Names come from events: what would steer a terminal is a blank. */
+const nameText = (value: unknown): string =>
+  // eslint-disable-next-line no-control-regex
+  typeof value === 'string' && value !== '' ? value.replaceAll(/_|[\u0000-\u001F\u007F-\u009F]/g, ' ') : '-';
 
 export const INSIGHT_FIGURES: Readonly<Record<InsightName, InsightFigures>> = {
   growth: {
