@@ -46,7 +46,7 @@ describe('the watch on a terminal', () => {
         "lag watch  orders-topic  group writers                                       03:04:02 UTC, every 1 s",
         "240 events, 12 s behind   in 5.0/s  out 25.0/s   drained in 30 s",
         "",
-        "▲PART            END           LAKE          LAG    BEHIND     IN/S    OUT/S     DRAIN  LAG OVER TI…",
+        "▲PART            END           LAKE          LAG    BEHIND     IN/S    OUT/S     DRAIN  HISTORY",
         "    0          1,000            800          200      12 s      5.0     25.0      10 s            █▄",
         "    1          1,001          1,001            0       0 s        0        0         -",
         "    2          1,002            962           40      12 s      5.0     25.0     2.0 s            ██",
