@@ -44,7 +44,7 @@ const header = z.object({
 });
 
 /** Entries that `rows` will make: sizes the filter. */
-export const entriesOf = (rows: readonly IndexedRow[]): number => rows.reduce((sum, row) => sum + (row.key === null ? 1 : 2), 0);
+const entriesOf = (rows: readonly IndexedRow[]): number => rows.reduce((sum, row) => sum + (row.key === null ? 1 : 2), 0);
 
 /** An empty filter for `entries` entries, and what adds a row to it: for data files too large to hold their ids at once. */
 export function growingFilter(
