@@ -1,5 +1,6 @@
 /** The layout of bronze: its words, its advice, and its change beside a running consumer. */
 import { describe, expect, it } from 'vitest';
+import { compactTable } from '../../../src/core/care/compact-table.js';
 import { describeLayout } from '../../../src/core/care/describe-layout.js';
 import { evolveLayout } from '../../../src/core/care/evolve-layout.js';
 import { adviseLayout, bytesText } from '../../../src/core/care/layout-advice.js';
@@ -54,7 +55,7 @@ describe('advice', () => {
   });
 });
 
-describe('table layout', () => {
+describe('table layout', { timeout: 60_000 }, () => {
   it('changes what is written next, keeps what is there, and readers see both, now and back in time', async () => {
     const { lake } = await testLake();
     await put(lake, [{ id: '1', payload: order('a') }]);
@@ -126,6 +127,27 @@ describe('table layout', () => {
     await running;
     const specs = (await (await bronze())?.scan())?.files.map(({ specId }) => specId).toSorted();
     expect(specs).toEqual([0, 0, 1, 2]);
+    expect(await verifyLedger(lake, { deep: true })).toMatchObject({ closed: true, breaks: [] });
+  });
+
+  it('lets compaction merge the files of each spec among themselves', async () => {
+    const { lake } = await testLake({ partitions: 1 });
+    for (const [n, layout] of ['day', 'hour+bucket:2:source', 'hour+bucket:2:source', 'day'].entries()) {
+      if (n > 0) await evolveLayout(lake, 'bronze.events', layout, { dryRun: false });
+      for (const source of ['shop', 'market']) {
+        await put(lake, [{ id: `${n}${source}`, payload: order(`${n}${source}`), headers: { 'ks-source': source } }]);
+        await consume(lake);
+      }
+    }
+    const bronze = (await lake.table('bronze.events')) as Table;
+    const session = await lake.duck();
+    const policy = { smallFileBytes: 1e9, targetFileBytes: 1e9, minFiles: 2, tiered: false };
+    await compactTable(session, bronze, { policy, randomBytes: lake.effects.randomBytes });
+    await session.close();
+    const { files } = await bronze.scan();
+    const buckets = new Set(['shop', 'market'].map((source) => bucketOf(source, 2)));
+    expect(files.map(({ specId }) => specId).toSorted()).toEqual([0, ...[...buckets].map(() => 1)]);
+    expect(files.reduce((sum, { recordCount }) => sum + recordCount, 0)).toBe(8);
     expect(await verifyLedger(lake, { deep: true })).toMatchObject({ closed: true, breaks: [] });
   });
 
