@@ -1,4 +1,4 @@
-import { rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
 import { watchLag, type LagSample } from '../../../src/core/lag/watch-lag.js';
@@ -102,6 +102,19 @@ describe('watchLag', () => {
     });
     expect(second?.at).not.toBe(first?.at);
     expect(third).toMatchObject({ stale: false, error: null, total: { lagEvents: 3 } });
+  });
+
+  it('keeps the last numbers while the lake is away, instead of counting everything as lag', async () => {
+    const lakehouse = await lakehouseAt({ 'bronze.events': offsetsAt(3, 0) });
+    await (await lakehouse.log()).ensureTopic(TOPIC, 2);
+    await append(lakehouse, 0, 4);
+    const { path } = lakehouse.config.profile.store;
+    await mkdir(path);
+    const [, away, back] = await samples(lakehouse, 3, async (next) => {
+      await (next === 2 ? rename(path, `${path}.away`) : rename(`${path}.away`, path));
+    });
+    expect(away).toMatchObject({ stale: true, error: { code: 'KS_STORE' }, total: { lagEvents: 1 } });
+    expect(back).toMatchObject({ stale: false, total: { lagEvents: 1 } });
   });
 
   it('opens the lakehouse anew when another log lies in the place of the one it knew', async () => {
