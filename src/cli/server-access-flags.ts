@@ -1,6 +1,6 @@
 /** Flags of the commands that send to an ingest server: how to trust it, and what to show it. */
 import { Flags } from '@oclif/core';
-import type { GivenAccess } from '../core/ingest/server-access.js';
+import type { Destination } from '../core/ingest/open-sink.js';
 
 const GROUP = 'SERVER ACCESS';
 
@@ -20,16 +20,31 @@ export const serverAccessFlags = {
   }),
 };
 
-export const givenAccess = (flags: {
+/** As parsed. */
+export interface ServerAccessValues {
   readonly tls: boolean;
   readonly 'tls-ca'?: string | undefined;
   readonly 'tls-cert'?: string | undefined;
   readonly 'tls-key'?: string | undefined;
   readonly token?: string | undefined;
-}): GivenAccess => ({
-  tls: flags.tls,
-  caFile: flags['tls-ca'],
-  certificateFile: flags['tls-cert'],
-  keyFile: flags['tls-key'],
-  token: flags.token,
-});
+}
+
+/**
+ * The server at `address`, with what the flags say of it read; undefined: the log.
+ * @throws KeystoneError KS_USAGE, KS_CREDENTIALS or KS_CONFIG for flags that cannot be used.
+ */
+export async function destinationOfFlags(
+  address: string | undefined,
+  flags: ServerAccessValues,
+  nowMs: number,
+): Promise<Destination> {
+  const { destinationOf } = await import('../core/ingest/open-sink.js');
+  const given = {
+    tls: flags.tls,
+    caFile: flags['tls-ca'],
+    certificateFile: flags['tls-cert'],
+    keyFile: flags['tls-key'],
+    token: flags.token,
+  };
+  return destinationOf(address ?? null, given, { env: process.env, nowMs });
+}

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
-import { givenAccess, serverAccessFlags } from '../../cli/server-access-flags.js';
+import { destinationOfFlags, serverAccessFlags } from '../../cli/server-access-flags.js';
 import type { RunCsvResult } from '../../core/ingest/run-csv.js';
 
 export default class IngestCsv extends KeystoneCommand {
@@ -29,17 +29,13 @@ bytes with its line and reason, into the error zone. The same file twice changes
   async run(): Promise<RunCsvResult> {
     const { flags, argv } = await this.parse(IngestCsv);
     const lakehouse = await this.lakehouse();
-    const [{ runCsv }, { destinationOf }] = await Promise.all([
-      import('../../core/ingest/run-csv.js'),
-      import('../../core/ingest/open-sink.js'),
-    ]);
+    const { runCsv } = await import('../../core/ingest/run-csv.js');
     const { clock } = this.effects();
     const startMs = clock.nowMs();
-    const effects = { env: process.env, nowMs: startMs };
     const result = await runCsv(lakehouse, {
       paths: argv.map(String),
       dataset: flags.dataset,
-      destination: await destinationOf(flags.to ?? null, givenAccess(flags), effects),
+      destination: await destinationOfFlags(flags.to, flags, startMs),
       dryRun: flags['dry-run'],
       progress: this.progress,
       signal: this.signal,

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { commandLine } from '../../cli/command-line.js';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
+import { destinationOfFlags, serverAccessFlags } from '../../cli/server-access-flags.js';
 import type { RunReplayResult } from '../../core/replay/run-replay.js';
 
 export default class IngestReplay extends KeystoneCommand {
@@ -42,16 +43,19 @@ payload (JSON), topic, kafka_partition, kafka_offset.`;
     server: Flags.string({ description: 'host:port of an ingest server; without it, straight into the log' }),
     resume: Flags.boolean({ default: false, description: 'go on where the same replay was stopped' }),
     'dry-run': Flags.boolean({ default: false, description: 'count events and bytes and say how long it would take' }),
+    ...serverAccessFlags,
   };
 
   async run(): Promise<RunReplayResult> {
     const { flags, argv } = await this.parse(IngestReplay);
     const lakehouse = await this.lakehouse();
     const { runReplay } = await import('../../core/replay/run-replay.js');
+    const target = await destinationOfFlags(flags.server, flags, this.effects().clock.nowMs());
     const { from, to, dataset, where, rate, speed, limit, server, resume } = flags;
     const asTyped = { from, to, dataset, where, rate, speed, limit, server, resume };
     const result = await runReplay(lakehouse, {
       ...asTyped,
+      access: target.kind === 'server' ? target.access : undefined,
       sources: argv.map(String),
       asOf: flags['as-of'],
       fromCheckpoint: flags['from-checkpoint'],

@@ -1,7 +1,7 @@
 import { addAbortSignal } from 'node:stream';
 import { Args, Flags } from '@oclif/core';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
-import { givenAccess, serverAccessFlags } from '../../cli/server-access-flags.js';
+import { destinationOfFlags, serverAccessFlags } from '../../cli/server-access-flags.js';
 import type { RunSendResult, SendInput } from '../../core/ingest/run-send.js';
 
 export default class IngestSend extends KeystoneCommand {
@@ -36,17 +36,16 @@ the lake sees a duplicate, never a second event.`;
   async run(): Promise<RunSendResult> {
     const { flags, argv } = await this.parse(IngestSend);
     const lakehouse = await this.lakehouse();
-    const [{ sendInput, runSend }, { addressOf }, { destinationOf }] = await Promise.all([
+    const [{ sendInput, runSend }, { addressOf }] = await Promise.all([
       import('../../core/ingest/run-send.js'),
       import('../../core/ingest/server-address.js'),
-      import('../../core/ingest/open-sink.js'),
     ]);
-    const effects = { env: process.env, nowMs: this.effects().clock.nowMs() };
     const input: SendInput = sendInput(argv.map(String), flags.raw, addAbortSignal(this.signal, process.stdin));
     const { host, port } = lakehouse.config.ingest;
+    const address = flags.direct ? undefined : (flags.to ?? addressOf(host, port));
     const result = await runSend(lakehouse, {
       input,
-      destination: await destinationOf(flags.direct ? null : (flags.to ?? addressOf(host, port)), givenAccess(flags), effects),
+      destination: await destinationOfFlags(address, flags, this.effects().clock.nowMs()),
       dataset: flags.dataset,
       source: flags.source,
       receiptsPath: flags.receipts,

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
+import { destinationOfFlags, serverAccessFlags } from '../../cli/server-access-flags.js';
 import { watchFileText, watchProblems } from '../../cli/watch-text.js';
 import type { RunWatchResult } from '../../core/ingest/run-watch.js';
 import type { UploadReport } from '../../core/ingest/upload-report.js';
@@ -25,6 +26,7 @@ alone. Several watchers may share a folder; after kill -9 the next one takes up 
     once: Flags.boolean({ default: false, description: 'take in what is there, then end' }),
     to: Flags.string({ description: 'host:port of an ingest server; without it, straight into the log' }),
     'dry-run': Flags.boolean({ default: false, description: 'read and count what is there; append and move nothing' }),
+    ...serverAccessFlags,
   };
 
   async run(): Promise<RunWatchResult> {
@@ -43,7 +45,7 @@ alone. Several watchers may share a folder; after kill -9 the next one takes up 
     const result = await runWatch(lakehouse, {
       dir: args.dir,
       dataset: flags.dataset,
-      destination: flags.to === undefined ? { kind: 'log' } : { kind: 'server', address: flags.to },
+      destination: await destinationOfFlags(flags.to, flags, this.effects().clock.nowMs()),
       settleMs: parseSettle(flags.settle),
       once: flags.once,
       dryRun: flags['dry-run'],

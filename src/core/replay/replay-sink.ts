@@ -2,6 +2,7 @@
 import { recordSizeBytes } from '../event/envelope-record.js';
 import { createBatchWindow } from '../ingest/batch-window.js';
 import type { OnResults } from '../ingest/event-sink.js';
+import type { ServerAccess } from '../ingest/server-access.js';
 import { openServerSink } from '../ingest/server-sink.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { NewRecord } from '../log/event-log.js';
@@ -13,7 +14,7 @@ import { replayRecord, type IdentityOf } from './replay-record.js';
 export type ReplayTarget =
   | { readonly kind: 'topic'; readonly topic: string }
   /** `host:port` of an ingest server. */
-  | { readonly kind: 'server'; readonly address: string };
+  | { readonly kind: 'server'; readonly address: string; readonly access: ServerAccess | undefined };
 
 /** Events are appended in the order they are given, unless a server's answer was lost and a batch had to be sent again. */
 export interface ReplaySink {
@@ -43,7 +44,7 @@ const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8'
 export async function openReplaySink(lakehouse: Lakehouse, options: ReplaySinkOptions): Promise<ReplaySink> {
   return options.target.kind === 'topic'
     ? topicSink(lakehouse, options.target.topic, options)
-    : serverSink(lakehouse, options.target.address, options);
+    : serverSink(lakehouse, options.target, options);
 }
 
 async function topicSink(lakehouse: Lakehouse, topic: string, { identityOf, onResults }: ReplaySinkOptions): Promise<ReplaySink> {
@@ -79,9 +80,13 @@ async function topicSink(lakehouse: Lakehouse, topic: string, { identityOf, onRe
 }
 
 /** The server gives each event its key and the time of receipt; a tombstone has no form on the wire and is refused here. */
-async function serverSink(lakehouse: Lakehouse, address: string, options: ReplaySinkOptions): Promise<ReplaySink> {
+async function serverSink(
+  lakehouse: Lakehouse,
+  { address, access }: Extract<ReplayTarget, { readonly kind: 'server' }>,
+  options: ReplaySinkOptions,
+): Promise<ReplaySink> {
   const { identityOf, onResults, signal } = options;
-  const sink = await openServerSink({ address, clock: lakehouse.effects.clock, onResults, signal });
+  const sink = await openServerSink({ address, access, clock: lakehouse.effects.clock, onResults, signal });
   return {
     send: async (event) => {
       const { payload, dataset, source } = event;

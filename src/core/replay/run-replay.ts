@@ -7,6 +7,7 @@
 import path from 'node:path';
 import { isKeystoneError, KeystoneError } from '../errors.js';
 import { createResultTally, type ShownRefusal } from '../ingest/result-tally.js';
+import type { ServerAccess } from '../ingest/server-access.js';
 import { hostOfAddress } from '../ingest/server-address.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
@@ -42,6 +43,8 @@ export interface RunReplayOptions {
   readonly toTopic: string | undefined;
   /** `host:port` of an ingest server; undefined: straight into the log. */
   readonly server: string | undefined;
+  /** What to show to that server, and to demand of it. */
+  readonly access?: ServerAccess | undefined;
   readonly dryRun: boolean;
   readonly resume: boolean;
   /** The command as typed, without `--resume`: what a hint names to go on. */
@@ -145,7 +148,7 @@ async function send(lakehouse: Lakehouse, { options, target, pace, source, selec
   }
 }
 
-function targetOf(lakehouse: Lakehouse, { server, toTopic }: RunReplayOptions): ReplayTarget {
+function targetOf(lakehouse: Lakehouse, { server, access, toTopic }: RunReplayOptions): ReplayTarget {
   if (server === undefined) return { kind: 'topic', topic: toTopic ?? lakehouse.config.profile.log.topic };
   if (toTopic !== undefined) {
     throw new KeystoneError('KS_USAGE', '--server and --to-topic exclude each other: a server writes to its own topic', {
@@ -153,7 +156,7 @@ function targetOf(lakehouse: Lakehouse, { server, toTopic }: RunReplayOptions): 
     });
   }
   hostOfAddress(server);
-  return { kind: 'server', address: server };
+  return { kind: 'server', address: server, access };
 }
 
 async function paceOf(lakehouse: Lakehouse, { rate, speed }: RunReplayOptions): Promise<Pace | undefined> {
