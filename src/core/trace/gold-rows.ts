@@ -39,7 +39,10 @@ export async function findGoldRows(
   const has = (column: string): boolean => fields.some(({ name }) => name === column);
   const key = contract && contract.key.length > 0 && contract.key.every(has) ? contract.key : null;
   const dated = affected !== null && model.partition !== null && model.grain.includes(model.partition.column);
-  const isGiven = (column: string): boolean => column in values || (dated && column === model.partition?.column);
+  // Silver's own year, month and day are of its partition column, which need not be the model's.
+  const isContracts = (column: string): boolean => contract?.columns.some(({ name }) => name === column) ?? false;
+  const isGiven = (column: string): boolean =>
+    (isContracts(column) && column in values) || (dated && column === model.partition?.column);
   const found = { partitions, rows: [], rowCount: 0, files: keysOf(table, files) };
   const condition = (columns: readonly string[]): string =>
     columns
