@@ -260,4 +260,20 @@ describe('a trace', { timeout: 120_000 }, () => {
     expect((await trace(lake, ODD_ID)).events).toEqual([before]);
     expect((await trace(lake, ODD_ID)).index.madeIndexes).toBe(0);
   });
+
+  it('tells an event that is not judged yet from one that is lost', async () => {
+    const unjudged: Lakehouse = { ...lake, table: async (name) => (name === 'ledger.dispositions' ? null : lake.table(name)) };
+    expect((await traceOne(unjudged, 'broken')).verdict).toMatchObject({ kind: 'pending', waitsFor: 'silver' });
+    // Dispositions of its range are committed, silver's rows are not: silver has not passed the event.
+    const behind: Lakehouse = { ...lake, table: async (name) => (name === 'silver.orders' ? null : lake.table(name)) };
+    expect((await traceOne(behind, ODD_ID)).verdict).toMatchObject({ kind: 'pending', waitsFor: 'silver' });
+
+    const silver = await lake.table('silver.orders');
+    const { verdict } = await traceOne(lake, ODD_ID);
+    const file = verdict.kind === 'current' ? verdict.file : '';
+    await silver?.commit({ add: [], remove: [silver.store.uri(file)] });
+    const lost = await trace(lake, ODD_ID);
+    expect(lost.events[0]?.verdict).toEqual({ kind: 'lost' });
+    expect(nextCommand(lost)).toBe('keystone ledger verify --deep');
+  });
 });
