@@ -52,7 +52,7 @@ twice loses and doubles nothing. One consumer builds at a time; a second one sta
       Object.entries(derived.silver).map(([dataset, rows]) => ({ table: `silver.${dataset}`, rows })),
       ['table', 'rows'],
     );
-    if (totals.caughtUp && derived.events === 0) {
+    if (totals.caughtUp && derived.events === 0 && totals.landed === 0) {
       this.done(`Done. Nothing to consume: ${totals.topic} is caught up.`);
       return totals;
     }
