@@ -125,7 +125,7 @@ const ingestConfig = z.strictObject({
     .default('business')
     .describe("Partition key: the contract's key columns, the event id, or none"),
   linger: durationMs.prefault(0).describe('Fixed wait before a group commit; 0 commits when the event loop is free'),
-  maxMessage: sizeBytes.prefault('4MiB').describe('Largest gRPC message taken'),
+  maxMessage: sizeBytes.prefault('4MiB').describe('Largest gRPC message and HTTP body taken'),
   maxInFlight: sizeBytes
     .prefault('64MiB')
     .describe('Payload bytes accepted and not yet durable, over all clients; more is RESOURCE_EXHAUSTED'),

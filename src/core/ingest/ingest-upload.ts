@@ -88,7 +88,7 @@ export async function ingestUpload(lakehouse: Lakehouse, options: IngestUploadOp
   let brokenOff: string | null = null;
   await withSink(lakehouse, { destination, onResults: tally.onResults, signal, dryRun }, async (sink) => {
     try {
-      await sendEvents({ events: events(), sink, clock, progress, signal, name: upload.name });
+      await sendEvents({ events: events(), sink, progress, signal, name: upload.name });
     } catch (error) {
       if (!isFaultOfFile(error)) throw error;
       brokenOff = messageAboutUpload(error, upload);

@@ -5,7 +5,7 @@
  * The order that loses nothing: claim, ingest until durable, write the report, move. A process that dies in between leaves a claim,
  * which the next one takes over; the file is read again and its events come under the same ids, duplicates above bronze.
  */
-import { isKeystoneError, messageOf } from '../errors.js';
+import { EXIT, isKeystoneError, messageOf } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
 import { ingestUpload } from './ingest-upload.js';
@@ -64,7 +64,10 @@ const TAKE_OVER_EVERY_MS = 10_000;
 /** With `once`: a file that is still written to after so many settle times is left for the next run. */
 const PATIENCE = 10;
 
-/** @throws KeystoneError KS_NOT_FOUND (no folder), KS_USAGE, KS_CONTRACT; with `once` also what kept a file from the log. */
+/** A disk, log or server that may be back in a moment; a wrong token or flag is not right by waiting. */
+const mayPass = (error: unknown): boolean => isKeystoneError(error) && error.exitCode === EXIT.unreachable;
+
+/** @throws KeystoneError KS_NOT_FOUND (no folder), KS_USAGE, KS_CONTRACT; KS_CONFIG, KS_CREDENTIALS; with `once` also what kept a file from the log. */
 export async function runWatch(lakehouse: Lakehouse, options: RunWatchOptions & RunWatchEffects): Promise<RunWatchResult> {
   const { dir, settleMs, once, dryRun, signal, onEvent } = options;
   const { clock, randomBytes } = lakehouse.effects;
@@ -119,7 +122,7 @@ export async function runWatch(lakehouse: Lakehouse, options: RunWatchOptions & 
         throw once || !isKeystoneError(error) ? error : stuck;
       });
       if (isKeystoneError(error) && error.code === 'KS_INTERRUPTED' && signal.aborted) interrupted = name;
-      else if (once || !isKeystoneError(error)) throw error;
+      else if (once || !mayPass(error)) throw error;
       else wait(name, messageOf(error));
     }
   };
@@ -162,7 +165,7 @@ export async function runWatch(lakehouse: Lakehouse, options: RunWatchOptions & 
         break;
       }
     } catch (error) {
-      if (once || !isKeystoneError(error)) throw error;
+      if (once || !mayPass(error)) throw error;
       wait(null, messageOf(error));
     }
     waitedMs = Math.max(waitMs, pollMs);

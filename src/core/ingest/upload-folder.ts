@@ -12,7 +12,7 @@ import { link, lstat, open, readdir, rename, rm, rmdir, stat } from 'node:fs/pro
 import path from 'node:path';
 import { KeystoneError, messageOf } from '../errors.js';
 import { syncPath } from '../store/durable-file.js';
-import { folderError, systemErrorCode } from '../store/folder-error.js';
+import { systemErrorCode } from '../store/folder-error.js';
 import { makeFolder } from '../store/make-folder.js';
 import { hasEnded, ownProcessName } from '../store/process-name.js';
 import { numberedName, uploadKind } from './upload-name.js';
@@ -140,17 +140,21 @@ export async function openUploadFolder(dir: string, randomBytes: (length: number
     return null;
   };
 
-  const failing = async <T>(action: string, what: string, work: () => Promise<T>): Promise<T> => {
+  const failing = async <T>(action: string, name: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
-    } catch (error) {
-      throw folderError(action, what, error);
+    } catch (cause) {
+      const what = path.join(dir, name);
+      throw new KeystoneError('KS_STORE', `could not ${action} ${what}: ${messageOf(cause)}`, {
+        hint: `look at df -h ${dir} and ls -la ${dir}, and run the same command again: nothing is lost, events that are in the log become duplicates`,
+        cause,
+      });
     }
   };
 
   return {
     scan: () =>
-      failing('read', dir, async () => {
+      failing('read', '.', async () => {
         const uploads: Upload[] = [];
         const left: LeftFile[] = [];
         const look = async (folder: string): Promise<void> => {
@@ -178,7 +182,7 @@ export async function openUploadFolder(dir: string, randomBytes: (length: number
         return { uploads, left };
       }),
     claim: (upload) =>
-      failing('claim', upload.path, async () => {
+      failing('claim', upload.name, async () => {
         const claim = newClaim();
         const held = claimedAt(claim, upload.name);
         // A watcher that goes removes the folders that it leaves empty: they may have to be made again.
@@ -201,7 +205,7 @@ export async function openUploadFolder(dir: string, randomBytes: (length: number
         return null;
       }),
     takeOver: () =>
-      failing('read', processing, async () => {
+      failing('read', PROCESSING, async () => {
         const taken: ClaimedUpload[] = [];
         for (const holder of await readdir(processing).catch(() => [])) {
           if (!(await hasEnded(holder))) continue;
@@ -239,7 +243,7 @@ export async function openUploadFolder(dir: string, randomBytes: (length: number
       }),
     hasChanged: async (claimed) => (await describe(claimed.name, claimed.path))?.state !== claimed.state,
     putBack: (claimed) =>
-      failing('put back', claimed.path, async () => {
+      failing('put back', claimed.name, async () => {
         const folder = path.dirname(claimed.name);
         await rm(path.join(claimed.claim, REPORT), { force: true });
         const base = await place(claimed.path, path.join(dir, folder), path.basename(claimed.name), null);
@@ -247,7 +251,7 @@ export async function openUploadFolder(dir: string, randomBytes: (length: number
         return path.posix.join(folder, base);
       }),
     conclude: (claimed, outcome, reportOf) =>
-      failing('move', claimed.path, async () => {
+      failing('move', claimed.name, async () => {
         const folder = path.posix.join(outcome, path.posix.dirname(claimed.name));
         const report = path.join(claimed.claim, REPORT);
         const base = await place(claimed.path, path.join(dir, folder), path.posix.basename(claimed.name), async (name) => {

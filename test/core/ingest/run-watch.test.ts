@@ -3,7 +3,8 @@ import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promise
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { keystoneConfig, profileConfig, type ResolvedConfig } from '../../../src/core/config/config.js';
-import { runWatch, type RunWatchOptions, type WatchEvent } from '../../../src/core/ingest/run-watch.js';
+import { KeystoneError } from '../../../src/core/errors.js';
+import { runWatch, type RunWatchEffects, type RunWatchOptions, type WatchEvent } from '../../../src/core/ingest/run-watch.js';
 import type { UploadReport } from '../../../src/core/ingest/upload-report.js';
 import { openLakehouse, type Lakehouse } from '../../../src/core/lakehouse.js';
 import { systemEffects } from '../../support/effects.js';
@@ -32,9 +33,9 @@ async function watched(): Promise<Watched> {
   return { dir, log, lakehouse };
 }
 
-const once = async (
+const watch = async (
   { lakehouse, dir }: Watched,
-  options: Partial<RunWatchOptions> = {},
+  options: Partial<RunWatchOptions & RunWatchEffects> = {},
   onEvent: (event: WatchEvent) => void = () => undefined,
 ) =>
   runWatch(lakehouse, {
@@ -64,7 +65,7 @@ describe('watching a folder', () => {
       Buffer.from('o3,c3\n'),
     ]);
     await writeFile(path.join(on.dir, 'orders.csv'), bytes);
-    const result = await once(on);
+    const result = await watch(on);
     expect(result).toMatchObject({ done: 1, failed: 0, accepted: 7, badRows: 4 });
     const told = await report(on.dir, 'done/orders.csv');
     expect(told).toMatchObject({
@@ -99,7 +100,7 @@ describe('watching a folder', () => {
     await mkdir(path.join(on.dir, 'orders'));
     await writeFile(path.join(on.dir, 'orders', 'monday.jsonl'), text);
     await writeFile(path.join(on.dir, 'orders-2.ndjson.gz'), gzipSync(text));
-    expect(await once(on)).toMatchObject({ done: 2, failed: 0, accepted: 4 });
+    expect(await watch(on)).toMatchObject({ done: 2, failed: 0, accepted: 4 });
     expect(on.log.appended.map(({ value }) => Buffer.from(value ?? []).toString()).toSorted()).toEqual([
       '{"order_id": 1.0}',
       '{"order_id": 1.0}',
@@ -119,7 +120,7 @@ describe('watching a folder', () => {
     await writeFile(path.join(on.dir, 'whatever.csv'), 'a\n1\n');
     await writeFile(path.join(on.dir, 'orders.gz'), whole);
     await writeFile(path.join(on.dir, 'orders.ndjson'), `{"a":1}\n"${'x'.repeat(1000)}"\n{"a":2}\n`);
-    expect(await once(on)).toMatchObject({ done: 0, failed: 5 });
+    expect(await watch(on)).toMatchObject({ done: 0, failed: 5 });
     expect((await report(on.dir, 'failed/orders.csv.gz')).reason).toMatch(/^orders\.csv\.gz breaks off: /);
     expect((await report(on.dir, 'failed/orders-1.csv')).reason).toMatch(/names the column "a" twice/);
     expect((await report(on.dir, 'failed/whatever.csv')).reason).toMatch(/does not say which dataset/);
@@ -137,10 +138,41 @@ describe('watching a folder', () => {
     const on = await watched();
     await writeFile(path.join(on.dir, 'orders.csv'), 'a\n1\n');
     on.log.failWith = new Error('disk is full');
-    await expect(once(on)).rejects.toThrow('disk is full');
+    await expect(watch(on)).rejects.toThrow('disk is full');
     expect(await filesIn(on.dir)).toEqual(['orders.csv']);
     on.log.failWith = undefined;
-    expect(await once(on)).toMatchObject({ done: 1, accepted: 1 });
+    expect(await watch(on)).toMatchObject({ done: 1, accepted: 1 });
+  });
+
+  it('tries again by itself while it watches, and says what it waits for', async () => {
+    const on = await watched();
+    await writeFile(path.join(on.dir, 'orders.csv'), 'a\n1\n');
+    on.log.failWith = new KeystoneError('KS_LOG', 'broker away');
+    const abort = new AbortController();
+    onTestFinished(() => abort.abort());
+    const events: WatchEvent[] = [];
+    const running = watch(on, { once: false, signal: abort.signal }, (event) => {
+      events.push(event);
+      if (event.kind === 'waiting') on.log.failWith = undefined;
+    });
+    await expect.poll(() => filesIn(path.join(on.dir, 'done')), { timeout: 10_000 }).toHaveLength(2);
+    abort.abort();
+    expect(await running).toMatchObject({ done: 1, accepted: 1, interrupted: null });
+    expect(events.filter(({ kind }) => kind === 'waiting')).toEqual([
+      { kind: 'waiting', name: 'orders.csv', reason: 'broker away', retryMs: 1000 },
+    ]);
+  });
+
+  it('puts the file back when there is no room for it and its report, naming what to look at', async () => {
+    const on = await watched();
+    await writeFile(path.join(on.dir, 'orders.csv'), 'a\n1\n');
+    await writeFile(path.join(on.dir, 'done'), 'a file stands where the folder should be');
+    await expect(watch(on)).rejects.toMatchObject({
+      code: 'KS_STORE',
+      message: expect.stringContaining(`could not move ${path.join(on.dir, 'orders.csv')}`) as string,
+      hint: expect.stringContaining(`df -h ${on.dir}`) as string,
+    });
+    expect(await filesIn(on.dir)).toEqual(['done', 'orders.csv']);
   });
 
   it('puts a file back that is written to while it is read, and takes it whole afterwards', async () => {
@@ -152,7 +184,7 @@ describe('watching a folder', () => {
     const events: WatchEvent[] = [];
     const abort = new AbortController();
     onTestFinished(() => abort.abort());
-    const running = once(on, { once: false, signal: abort.signal } as never, (event) => events.push(event));
+    const running = watch(on, { once: false, signal: abort.signal }, (event) => events.push(event));
     await expect.poll(() => filesIn(path.join(on.dir, '.processing'))).toHaveLength(1);
     const [owner = ''] = await filesIn(path.join(on.dir, '.processing'));
     const [claim = ''] = await filesIn(path.join(on.dir, '.processing', owner));
@@ -171,7 +203,7 @@ describe('watching a folder', () => {
   it('counts in a dry run and moves nothing', async () => {
     const on = await watched();
     await writeFile(path.join(on.dir, 'orders.csv'), 'a\n1\n"\n');
-    expect(await once(on, { dryRun: true })).toMatchObject({
+    expect(await watch(on, { dryRun: true })).toMatchObject({
       done: 1,
       accepted: 0,
       dryRun: true,
