@@ -81,7 +81,7 @@ const peerName = ({
 
 /** Answers a call whose request never became whole: grpc-js has not told its handler of it. */
 function refuseCall(stream: ServerHttp2Stream, code: number, details: string): void {
-  if (stream.destroyed) return;
+  if (stream.destroyed || stream.closed) return;
   // grpc-js would take the reset for the request's end, and keep an event whose client is told that it came too late.
   stream.removeAllListeners('end');
   if (stream.headersSent) {
@@ -144,9 +144,14 @@ export function createConnectionFront(options: ConnectionFrontOptions): Connecti
     options.inject(socket);
   };
 
+  /** Undefined too for a session that is over: it has no socket any more. */
+  const connectionOf = (session: Http2Session | undefined): Connection | undefined => {
+    const socket: Socket | TLSSocket | undefined = session?.socket;
+    return socket && connections.get(peerName(socket));
+  };
+
   const onStream = (stream: ServerHttp2Stream, headers: { readonly ':path'?: string }): void => {
-    const { session } = stream;
-    const connection = session?.socket ? connections.get(peerName(session.socket)) : undefined;
+    const connection = connectionOf(stream.session);
     if (!connection) return;
     const request = options.streamingPaths.has(headers[':path'] ?? '') ? streamOfRequests() : singleRequest(clock.nowMs());
     connection.requests.set(stream, request);
@@ -183,7 +188,7 @@ export function createConnectionFront(options: ConnectionFrontOptions): Connecti
   };
 
   const onSession = (session: Http2Session): void => {
-    const connection = connections.get(peerName(session.socket));
+    const connection = connectionOf(session);
     if (!connection) {
       session.destroy();
       return;
