@@ -34,7 +34,7 @@ export async function insightPage(
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src ${hashes}">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src ${hashes}">
 <link rel="icon" href="data:,">
 <title>${html(`${title} - Keystone`)}</title>
 <style>${plotStyle}
