@@ -111,15 +111,17 @@ export async function runWatch(lakehouse: Lakehouse, options: RunWatchOptions & 
     onEvent({ kind: 'waiting', name, reason, retryMs });
     retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
   };
+  /** Claimed and not dealt with: taken over, or not even to be put back. */
+  const held: ClaimedUpload[] = [];
   const takeIn = async (claimed: ClaimedUpload): Promise<void> => {
     try {
       const report = await ingestClaimed(lakehouse, folder, claimed, options);
       retryMs = FIRST_RETRY_MS;
       if (report) finished(report);
     } catch (error) {
-      const name = await folder.putBack(claimed).catch((stuck: unknown) => {
-        // It stays claimed: the next process takes it over.
-        throw once || !isKeystoneError(error) ? error : stuck;
+      const name = await folder.putBack(claimed).catch(() => {
+        held.push(claimed);
+        return claimed.name;
       });
       if (isKeystoneError(error) && error.code === 'KS_INTERRUPTED' && signal.aborted) interrupted = name;
       else if (once || !mayPass(error)) throw error;
@@ -138,10 +140,12 @@ export async function runWatch(lakehouse: Lakehouse, options: RunWatchOptions & 
   const look = async (waitedMs: number): Promise<ReadonlySet<string>> => {
     if (sinceTakeOverMs >= TAKE_OVER_EVERY_MS) {
       sinceTakeOverMs = 0;
-      for (const claimed of await folder.takeOver()) {
-        if (stops()) await folder.putBack(claimed);
-        else await takeIn(claimed);
-      }
+      held.push(...(await folder.takeOver()));
+    }
+    while (!stops()) {
+      const claimed = held.shift();
+      if (!claimed) break;
+      await takeIn(claimed);
     }
     const { uploads, left } = await folder.scan();
     tellLeft(left);
@@ -154,24 +158,29 @@ export async function runWatch(lakehouse: Lakehouse, options: RunWatchOptions & 
     }
     return waiting;
   };
-  for (let waitedMs = 0; !signal.aborted;) {
-    waitMs = 0;
-    try {
-      const waiting = await look(waitedMs);
-      first ??= waiting;
-      if (once && ![...first].some((name) => waiting.has(name))) break;
-      if (once && lookedMs >= PATIENCE * Math.max(settleMs, LONGEST_POLL_MS)) {
-        tellLeft([...waiting].map((name) => ({ name, reason: 'it is still being written to; run the same command again' })));
-        break;
+  try {
+    for (let waitedMs = 0; !signal.aborted;) {
+      waitMs = 0;
+      try {
+        const waiting = await look(waitedMs);
+        first ??= waiting;
+        if (once && ![...first].some((name) => waiting.has(name))) break;
+        if (once && lookedMs >= PATIENCE * Math.max(settleMs, LONGEST_POLL_MS)) {
+          tellLeft([...waiting].map((name) => ({ name, reason: 'it is still being written to; run the same command again' })));
+          break;
+        }
+      } catch (error) {
+        if (once || !mayPass(error)) throw error;
+        wait(null, messageOf(error));
       }
-    } catch (error) {
-      if (once || !mayPass(error)) throw error;
-      wait(null, messageOf(error));
+      waitedMs = Math.max(waitMs, pollMs);
+      await clock.sleep(waitedMs, signal);
+      lookedMs += waitedMs;
+      sinceTakeOverMs += waitedMs;
     }
-    waitedMs = Math.max(waitMs, pollMs);
-    await clock.sleep(waitedMs, signal);
-    lookedMs += waitedMs;
-    sinceTakeOverMs += waitedMs;
+  } finally {
+    // What cannot be put back stays claimed: the next process takes it over.
+    for (const claimed of held) await folder.putBack(claimed).catch(() => undefined);
   }
   return result();
 }

@@ -35,7 +35,7 @@ const watch = (dir: string, ...more: string[]): CliProcess => {
 };
 
 const FILES = 12;
-const ROWS = 10_000;
+const ROWS = 5_000;
 const names = Array.from({ length: FILES }, (_, n) => `orders-${n}.csv`);
 
 async function uploads(dir: string): Promise<void> {
