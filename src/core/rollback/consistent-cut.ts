@@ -18,7 +18,7 @@ export interface ConsistentCut {
   readonly snapshots: ReadonlyMap<TableName, Snapshot | null>;
 }
 
-/** Whether a table may be at this snapshot (null: before its first). */
+/** Whether a table may be at this snapshot (null: before its first, which is asked of dispositions only). */
 export type CutBound = (table: TableName, snapshot: Snapshot | null) => boolean;
 
 /** A snapshot of the current line and the offsets that hold there; null where none of ours says it and the older ones have expired. */
@@ -49,16 +49,15 @@ export function consistentCut(
   const candidates = [...ledger.stages, ...(ledger.fromStart ? [null] : [])];
   for (const [at, candidate] of candidates.entries()) {
     const processed = candidate === null ? new Map<string, ReadonlyMap<number, number>>() : candidate.offsets;
-    if (processed === null) continue;
+    if (processed === null || !bound(DISPOSITIONS.name, candidate?.snapshot ?? null)) continue;
     const snapshots = new Map<TableName, Snapshot | null>([[DISPOSITIONS.name, candidate?.snapshot ?? null]]);
     const line = ledger.stages.slice(at).map(({ snapshot }) => snapshot);
     for (const [name, own] of stages) {
       if (name === DISPOSITIONS.name) continue;
-      const found = newestWithin(own, processed);
+      const found = newestWithin(own, processed, (snapshot) => bound(name, snapshot));
       if (found && followed(name, found.offsets, line)) snapshots.set(name, found.snapshot);
     }
-    const whole = snapshots.size === stages.size && [...snapshots].every(([name, snapshot]) => bound(name, snapshot));
-    if (whole && addsUp(snapshots, processed, holes)) return { processed, snapshots };
+    if (snapshots.size === stages.size && addsUp(snapshots, processed, holes)) return { processed, snapshots };
   }
   return null;
 }
@@ -79,8 +78,11 @@ function stagesOf(state: TableState): Stages {
 function newestWithin(
   { stages, fromStart }: Stages,
   processed: NextOffsets,
+  allowed: (snapshot: Snapshot) => boolean,
 ): { readonly snapshot: Snapshot | null; readonly offsets: NextOffsets } | null {
-  for (const { snapshot, offsets } of stages) if (offsets !== null && within(offsets, processed)) return { snapshot, offsets };
+  for (const { snapshot, offsets } of stages) {
+    if (offsets !== null && within(offsets, processed) && allowed(snapshot)) return { snapshot, offsets };
+  }
   return fromStart ? { snapshot: null, offsets: new Map() } : null;
 }
 

@@ -233,6 +233,23 @@ describe('a derived table', { timeout: 120_000 }, () => {
     expect(await contentsOf(lake)).toEqual(before);
   });
 
+  it('takes out what another writer did to one table, and leaves the others where they are', async () => {
+    const { lake } = await filledLake();
+    const before = await contentsOf(lake);
+    const orders = await tableOf(lake, 'silver.orders');
+    const [file] = (await orders.scan()).files;
+    await orders.commit({ add: [], remove: [file?.path ?? ''] });
+    expect(await account(lake)).toMatchObject({ closed: false });
+    const done = await rollback(lake, 'silver.orders', 'previous');
+    expect(done.eventsAgain).toBe(0);
+    expect(done.tables.filter(({ from, to }) => from !== to).map(({ table }) => table)).toEqual(['silver.orders']);
+    await expectClosed(lake);
+    expect(await contentsOf(lake)).toEqual(before);
+    await append(lake, 4, 10);
+    await consume(lake);
+    await expectClosed(lake);
+  });
+
   it('takes a time as the moment for all tables', async () => {
     const { lake } = await testLake(OPTIONS);
     await append(lake, 1);
