@@ -126,6 +126,7 @@ async function send(lakehouse: Lakehouse, { options, target, pace, source, selec
     const { accepted, refused } = totals();
     const counts = { events, bytes, accepted, refused, datasets: { ...datasets } };
     await file.save({ ...cursor, next: Object.fromEntries(next), counts });
+    lakehouse.effects.collectGarbage?.();
   };
   const start: ReplayStand = { ...cursor.counts, next: new Map(Object.entries(cursor.next)) };
   const identityOf = options.asNew ? newIdentity(cursor.replayId) : oldIdentity;

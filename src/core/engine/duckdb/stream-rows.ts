@@ -51,8 +51,8 @@ export async function* streamRows(session: DuckSession, sql: string): AsyncGener
 
 function plainValue(value: DuckDBValue): PlainValue {
   if (value === null || typeof value !== 'object') return value;
-  // A copy: the bytes may be a view of the chunk.
-  if (value instanceof DuckDBBlobValue) return Uint8Array.from(value.bytes);
+  // These are a copy already, not a view of the chunk.
+  if (value instanceof DuckDBBlobValue) return value.bytes;
   if (value instanceof DuckDBTimestampValue) return value.micros;
   if (value instanceof DuckDBListValue) return value.items.map(plainValue);
   if (value instanceof DuckDBStructValue)
