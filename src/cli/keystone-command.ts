@@ -5,7 +5,7 @@
 import { Command, type Interfaces } from '@oclif/core';
 import type { ResolvedConfig } from '../core/config/config.js';
 import type { LoadedConfig } from '../core/config/load-config.js';
-import { EXIT } from '../core/errors.js';
+import { EXIT, KeystoneError } from '../core/errors.js';
 import type { Effects, Lakehouse } from '../core/lakehouse.js';
 import type { ReportProgress } from '../core/progress.js';
 import { systemEffects } from './effects.js';
@@ -145,6 +145,11 @@ export abstract class KeystoneCommand extends Command {
   protected addWarning(text: string): void {
     this.warnings.push(text);
     this.tell(`Warning: ${text}`);
+  }
+
+  /** The error of words or flags that do not fit together; `hint` is the command that does. */
+  protected wrongUse(message: string, hint: string): KeystoneError {
+    return new KeystoneError('KS_USAGE', message, { hint });
   }
 
   /** The command did its work and found data that failed: exit code 3. */

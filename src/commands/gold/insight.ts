@@ -3,7 +3,6 @@ import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import { shapeRows } from '../../cli/shape-rows.js';
 import { coloured, showsUnicode } from '../../cli/terminal.js';
 import { refuseExisting, writeWholeFile } from '../../cli/whole-file.js';
-import { KeystoneError } from '../../core/errors.js';
 import type { Insight } from '../../core/gold/gold-insight.js';
 
 const NAMES = ['growth', 'logistics', 'segments'] as const;
@@ -34,7 +33,7 @@ export default class GoldInsight extends KeystoneCommand {
     const { chart, html, force } = flags;
     const question = `${this.config.bin} gold insight ${args.insight}`;
     const refuse = (message: string, hint: string): never => {
-      throw new KeystoneError('KS_USAGE', message, { hint });
+      throw this.wrongUse(message, hint);
     };
     if (chart && this.isForProgram())
       refuse('--chart is for people: it goes with no --json and no --output', `${question} --chart`);

@@ -2,7 +2,6 @@ import { Flags } from '@oclif/core';
 import { durationFlagMs } from '../../cli/duration-flag.js';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
 import { coloured, showsUnicode } from '../../cli/terminal.js';
-import { KeystoneError } from '../../core/errors.js';
 import type { LagSample } from '../../core/lag/watch-lag.js';
 
 export default class LagWatch extends KeystoneCommand {
@@ -28,19 +27,14 @@ read, the last numbers stay, marked stale, and the watch goes on.`;
     const { count } = flags;
     const intervalMs = durationFlagMs('interval', flags.interval, 100);
     const windowMs = durationFlagMs('window', flags.window, 1000);
+    const { bin } = this.config;
     if (flags.output === 'csv') {
-      throw new KeystoneError('KS_USAGE', 'a watch has no CSV: each sample is more than rows', {
-        hint: `${this.config.bin} lag watch --output ndjson, or ${this.config.bin} lag show --output csv`,
-      });
+      const hint = `${bin} lag watch --output ndjson, or ${bin} lag show --output csv`;
+      throw this.wrongUse('a watch has no CSV: each sample is more than rows', hint);
     }
     if (windowMs < 2 * intervalMs) {
-      throw new KeystoneError(
-        'KS_USAGE',
-        'rates need at least two samples within --window: it must be twice --interval or more',
-        {
-          hint: `${this.config.bin} lag watch --interval 10s --window 1m`,
-        },
-      );
+      const why = 'rates need at least two samples within --window: it must be twice --interval or more';
+      throw this.wrongUse(why, `${bin} lag watch --interval 10s --window 1m`);
     }
     const [{ openLakehouse }, { watchLag }, config] = await Promise.all([
       import('../../core/lakehouse.js'),
