@@ -99,6 +99,7 @@ export function createConnectionFront(options: ConnectionFrontOptions): Connecti
   const { http2, limits, clock } = options;
   const room = connectionRoom<Connection>(limits.connections);
   const connections = new Map<string, Connection>();
+  const ofSession = new WeakMap<Http2Session, Connection>();
   const arrivingOf = new Map<string, number>();
   let arriving = 0;
   let listening: readonly Server[] = [];
@@ -144,14 +145,8 @@ export function createConnectionFront(options: ConnectionFrontOptions): Connecti
     options.inject(socket);
   };
 
-  /** Undefined too for a session that is over: it has no socket any more. */
-  const connectionOf = (session: Http2Session | undefined): Connection | undefined => {
-    const socket: Socket | TLSSocket | undefined = session?.socket;
-    return socket && connections.get(peerName(socket));
-  };
-
   const onStream = (stream: ServerHttp2Stream, headers: { readonly ':path'?: string }): void => {
-    const connection = connectionOf(stream.session);
+    const connection = stream.session && ofSession.get(stream.session);
     if (!connection) return;
     const request = options.streamingPaths.has(headers[':path'] ?? '') ? streamOfRequests() : singleRequest(clock.nowMs());
     connection.requests.set(stream, request);
@@ -188,11 +183,14 @@ export function createConnectionFront(options: ConnectionFrontOptions): Connecti
   };
 
   const onSession = (session: Http2Session): void => {
-    const connection = connectionOf(session);
+    // A session that is over already has no socket.
+    const socket: Socket | TLSSocket | undefined = session.socket;
+    const connection = socket && connections.get(peerName(socket));
     if (!connection) {
       session.destroy();
       return;
     }
+    ofSession.set(session, connection);
     connection.session = session;
     session.once('remoteSettings', () => {
       connection.isGreeted = true;
