@@ -31,7 +31,7 @@ const digestOf = (text: string): Buffer => createHash('sha256').update(text, 'ut
 const refused = (reason: string): Admission => ({ kind: 'refused', reason });
 
 /** True when clients must prove who they are. */
-export const asksForProof = (options: Pick<AdmitOptions, 'tokens' | 'clientCertificate'>): boolean =>
+const asksForProof = (options: Pick<AdmitOptions, 'tokens' | 'clientCertificate'>): boolean =>
   Object.keys(options.tokens).length > 0 || options.clientCertificate === 'required';
 
 /** The common name of a subject as Node prints it (one `NAME=value` a line), else the whole subject on one line. */

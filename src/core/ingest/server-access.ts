@@ -38,7 +38,7 @@ const readPem = async (file: string, flag: string): Promise<Buffer> => {
   return pem;
 };
 
-/** Null where the certificate is good as far as one can see here. */
+/** @throws KeystoneError KS_CREDENTIALS for one whose time is over. */
 function checkCertificate(pem: Buffer, file: string, nowMs: number): void {
   const endsMs = Date.parse(new X509Certificate(pem).validTo);
   if (endsMs > nowMs) return;
