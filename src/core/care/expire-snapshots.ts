@@ -91,10 +91,11 @@ async function filesOnlyOf(
   const isFree = (uri: string): boolean => namesOf(uri).every((name) => !inUse.has(name));
   // What a damaged snapshot named can't be told any more: it stays behind as orphans.
   const skip = (): void => undefined;
-  const manifests = [...(await manifestsOf(store, expired, skip)).keys()].filter(isFree);
+  const free = [...(await manifestsOf(store, expired, skip)).values()].filter((manifest) => isFree(manifest.manifest_path));
+  const manifests = free.map((manifest) => manifest.manifest_path);
   const sizes = new Map<string, number>();
-  for (const uri of manifests) {
-    for (const file of await dataFilesOf(store, uri, 'all', skip)) if (isFree(file.uri)) sizes.set(file.uri, file.sizeBytes);
+  for (const manifest of free) {
+    for (const file of await dataFilesOf(store, manifest, 'all', skip)) if (isFree(file.uri)) sizes.set(file.uri, file.sizeBytes);
   }
   const indexesInUse = indexKeysOf(name, inUse);
   const indexes = [...indexKeysOf(name, sizes.keys())].filter((key) => !indexesInUse.has(key));

@@ -7,6 +7,7 @@ import { idIndexKey } from '../bronze/index-files.js';
 import { KeystoneError, isKeystoneError } from '../errors.js';
 import type { ObjectStore } from '../store/object-store.js';
 import { decodeAvro } from '../table/avro-file.js';
+import { checkManifest, checkedManifestList } from '../table/manifest-checks.js';
 import { DELETED, type ManifestFile, type ManifestRecord, canonicalNames } from '../table/manifest-schema.js';
 import type { TableName } from '../table/table-api.js';
 import type { MetadataSnapshot, TableMetadata } from '../table/table-metadata.js';
@@ -27,7 +28,9 @@ export async function manifestsOf(
   const manifests = new Map<string, ManifestFile>();
   for (const snapshot of snapshots) {
     const uri = snapshot['manifest-list'];
-    for (const record of await recordsOf<ManifestFile>(store, uri, onMissing)) manifests.set(record.manifest_path, record);
+    const read = (bytes: Uint8Array): readonly ManifestFile[] =>
+      checkedManifestList(decodeAvro(bytes, uri, canonicalNames).records, snapshot);
+    for (const record of await recordsOf(store, uri, read, onMissing)) manifests.set(record.manifest_path, record);
   }
   return manifests;
 }
@@ -35,20 +38,31 @@ export async function manifestsOf(
 /** The data files of one manifest: those that are in the table (`live`), or also those that it says were removed. */
 export async function dataFilesOf(
   store: ObjectStore,
-  manifestUri: string,
+  manifest: ManifestFile,
   which: 'live' | 'all',
   onMissing?: (uri: string) => void,
 ): Promise<readonly NamedDataFile[]> {
-  const records = await recordsOf<ManifestRecord>(store, manifestUri, onMissing);
+  const uri = manifest.manifest_path;
+  const read = (bytes: Uint8Array): readonly ManifestRecord[] => {
+    const entries = decodeAvro(bytes, uri, canonicalNames).records as readonly ManifestRecord[];
+    checkManifest(entries, bytes.length, manifest);
+    return entries;
+  };
+  const records = await recordsOf(store, uri, read, onMissing);
   return records
     .filter(({ status }) => which === 'all' || status !== DELETED)
     .map(({ data_file: file }) => ({ uri: file.file_path, sizeBytes: Number(file.file_size_in_bytes) }));
 }
 
-async function recordsOf<T>(store: ObjectStore, uri: string, onMissing?: (uri: string) => void): Promise<readonly T[]> {
+async function recordsOf<T>(
+  store: ObjectStore,
+  uri: string,
+  read: (bytes: Uint8Array) => readonly T[],
+  onMissing?: (uri: string) => void,
+): Promise<readonly T[]> {
   try {
     const stored = await store.get(store.keyOf(uri));
-    if (stored) return decodeAvro(stored.body, uri, canonicalNames).records as readonly T[];
+    if (stored) return read(stored.body);
     throw new KeystoneError('KS_TABLE_CORRUPT', `${uri} is missing, although the table's metadata names it`, {
       hint: 'Restore the file from a backup, or roll the table back to a snapshot before it (keystone table show lists them).',
     });
@@ -71,9 +85,9 @@ export async function namesInUse(store: ObjectStore, metadata: TableMetadata): P
   const snapshots = metadata.snapshots ?? [];
   for (const snapshot of snapshots) add(snapshot['manifest-list']);
   for (const path of statisticsPaths(metadata)) add(path);
-  for (const uri of (await manifestsOf(store, snapshots)).keys()) {
-    add(uri);
-    for (const file of await dataFilesOf(store, uri, 'live')) add(file.uri);
+  for (const manifest of (await manifestsOf(store, snapshots)).values()) {
+    add(manifest.manifest_path);
+    for (const file of await dataFilesOf(store, manifest, 'live')) add(file.uri);
   }
   return names;
 }

@@ -32,6 +32,46 @@ const exactLong = avsc.types.LongType.__with({
   compare: (a: number | bigint, b: number | bigint) => (a < b ? -1 : a > b ? 1 : 0),
 });
 
+/** Far more than the largest manifest: a block that claims to be larger is no manifest's. */
+const MAX_BLOCK_BYTES = 1_073_741_824;
+
+interface Tap {
+  readonly buf: Buffer;
+  readonly pos: number;
+  readLong(): number;
+  skipLong(): void;
+}
+
+/**
+ * avsc believes the count that stands before an array's items, and reads as many of them beyond the end of the block: one flipped bit
+ * would take all memory. Each item has at least one byte.
+ */
+class BoundedArray extends avsc.types.ArrayType {
+  // oxlint-disable-next-line no-underscore-dangle -- avsc's own name
+  _read(tap: Tap): unknown[] {
+    const items = this.itemsType as unknown as { _read(from: Tap): unknown };
+    const values: unknown[] = [];
+    for (let count = tap.readLong(); count !== 0; count = tap.readLong()) {
+      if (count < 0) {
+        count = -count;
+        tap.skipLong();
+      }
+      if (!(count <= tap.buf.length - tap.pos)) throw new Error('an array is cut off');
+      // oxlint-disable-next-line no-underscore-dangle -- avsc's own name
+      for (let i = 0; i < count; i++) values.push(items._read(tap));
+      if (tap.pos > tap.buf.length) throw new Error('an array is cut off');
+    }
+    return values;
+  }
+}
+
+/** Manifests have neither maps (Iceberg writes its own as arrays) nor a type that reads on forever. */
+function boundedType(schema: unknown, options: object): avsc.Type | undefined {
+  const { type } = schema as { readonly type?: unknown };
+  if (type === 'map' || type === 'error') throw new Error(`no manifest has a field of the type ${type}`);
+  return type === 'array' ? new BoundedArray(schema as avsc.Schema, options) : undefined;
+}
+
 const compiled = new Map<string, avsc.Type>();
 
 /** Compiling costs a millisecond and a schema comes back with every manifest, so compiled ones are kept (they are few). */
@@ -40,7 +80,7 @@ function compile(schema: AvroSchema): avsc.Type {
   let type = compiled.get(text);
   if (!type) {
     if (compiled.size >= 200) compiled.clear();
-    type = avsc.Type.forSchema(JSON.parse(text), { registry: { long: exactLong }, wrapUnions: 'never' });
+    type = avsc.Type.forSchema(JSON.parse(text), { registry: { long: exactLong }, wrapUnions: 'never', typeHook: boundedType });
     compiled.set(text, type);
   }
   return type;
@@ -112,13 +152,16 @@ function decode(bytes: Buffer, name: string, rename: (schema: AvroSchema) => Avr
   while (cursor.at < bytes.length) {
     const count = readLong(bytes, cursor);
     const stored = readBytes(bytes, cursor, readLong(bytes, cursor));
-    const block = codec === 'deflate' ? inflateRawSync(stored) : stored;
-    for (let i = 0, at = 0; i < count; i++) {
+    const block = codec === 'deflate' ? inflateRawSync(stored, { maxOutputLength: MAX_BLOCK_BYTES }) : stored;
+    let at = 0;
+    for (let i = 0; i < count; i++) {
       const { value, offset } = type.decode(block, at);
-      if (offset < 0) throw new Error(`record ${records.length} is cut off`);
+      // Each record has at least one byte: a count without records behind it would read on forever.
+      if (offset <= at) throw new Error(`record ${records.length} is cut off`);
       records.push(value);
       at = offset;
     }
+    if (at !== block.length) throw new Error('a block has more bytes than its records');
     if (!readBytes(bytes, cursor, SYNC_BYTES).equals(sync)) throw new Error('a block does not end in the sync marker');
   }
   return { schema, records, header: Object.fromEntries([...header].filter(([key]) => !key.startsWith('avro.'))) };

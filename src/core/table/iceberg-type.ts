@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { quoteIdentifier } from '../engine/sql-text.js';
 import { KeystoneError } from '../errors.js';
-import type { JsonObject } from './lossless-json.js';
+import { type Json, type JsonObject, toJson } from './lossless-json.js';
 import type { IcebergPrimitive, IcebergType, TableField } from './table-api.js';
 
 const DUCK_TYPES: Readonly<Record<string, string>> = {
@@ -36,34 +36,56 @@ const storedField = z.looseObject({
 const storedList = z.looseObject({ type: z.literal('list'), 'element-id': z.number().int(), element: z.unknown() });
 const storedStruct = z.looseObject({ type: z.literal('struct'), fields: z.array(storedField) });
 
-/** Reads the fields of a stored schema; throws KS_TABLE_UNSUPPORTED naming the column whose type Keystone does not read. */
+/** Reads the fields of a stored schema; throws KS_TABLE_UNSUPPORTED naming the column whose type Keystone does not read, KS_TABLE_CORRUPT. */
 export const parseFields = (fields: readonly unknown[]): readonly TableField[] =>
-  fields.map((field) => parseField(storedField.parse(field)));
+  fields.map((field) => {
+    const stored = storedField.safeParse(field);
+    if (stored.success) return parseField(stored.data);
+    const { name = '?' } = field as { readonly name?: unknown };
+    const issue = stored.error.issues[0];
+    throw new KeystoneError(
+      'KS_TABLE_CORRUPT',
+      `Column "${String(name)}" of the stored schema is no Iceberg field: ${issue?.path.join('.')}: ${issue?.message}`,
+      { hint: 'Compare the newest metadata file with those of lower number beside it.', cause: stored.error },
+    );
+  });
 
-function parseField(field: z.output<typeof storedField>): TableField {
+/** No table nests deeper; one that claims to would end the process instead of its reading. */
+const MAX_DEPTH = 100;
+
+function parseField(field: z.output<typeof storedField>, depth = 0): TableField {
   return {
     id: field.id,
     name: field.name,
-    type: parseType(field.type, field.name),
+    type: parseType(field.type, field.name, depth),
     required: field.required,
     ...(field.doc === undefined ? {} : { doc: field.doc }),
   };
 }
 
-function parseType(type: unknown, column: string): IcebergType {
+function parseType(type: unknown, column: string, depth: number): IcebergType {
+  if (depth > MAX_DEPTH) {
+    throw new KeystoneError('KS_TABLE_UNSUPPORTED', `Column "${column.slice(0, 100)}" is nested more than ${MAX_DEPTH} times`, {
+      hint: 'Drop or convert the column with the engine that added it.',
+    });
+  }
   if (typeof type === 'string') {
     const decimal = decimalOf(type);
     if (decimal) return `decimal(${decimal.precision},${decimal.scale})`;
-    if (type in DUCK_TYPES) return type as IcebergPrimitive;
+    if (Object.hasOwn(DUCK_TYPES, type)) return type as IcebergPrimitive;
   }
   const list = storedList.safeParse(type);
   if (list.success)
-    return { kind: 'list', elementId: list.data['element-id'], element: parseType(list.data.element, `${column}.element`) };
+    return {
+      kind: 'list',
+      elementId: list.data['element-id'],
+      element: parseType(list.data.element, `${column}.element`, depth + 1),
+    };
   const struct = storedStruct.safeParse(type);
-  if (struct.success) return { kind: 'struct', fields: struct.data.fields.map(parseField) };
+  if (struct.success) return { kind: 'struct', fields: struct.data.fields.map((field) => parseField(field, depth + 1)) };
   throw new KeystoneError(
     'KS_TABLE_UNSUPPORTED',
-    `Column "${column}" has the type ${JSON.stringify(type)}, which Keystone does not read`,
+    `Column "${column}" has the type ${toJson(type as Json)}, which Keystone does not read`,
     {
       hint: 'Drop or convert the column with the engine that added it.',
     },

@@ -5,6 +5,7 @@
 import { KeystoneError } from '../errors.js';
 import type { ObjectStore } from '../store/object-store.js';
 import { decodeAvro } from './avro-file.js';
+import { checkedManifestList } from './manifest-checks.js';
 import { type ManifestEntry, readManifest } from './manifest.js';
 import { type ManifestFile, canonicalNames } from './manifest-schema.js';
 import type { MetadataSnapshot, TableMetadata } from './table-metadata.js';
@@ -42,18 +43,7 @@ export function manifestReader(store: ObjectStore): ManifestReader {
       const path = snapshot['manifest-list'];
       return lists.get(path, async () => {
         const { records } = decodeAvro(await bytesOf(path), path, canonicalNames);
-        // Before v2, lists had neither content nor sequence numbers; zero is what the specification gives them.
-        return (records as readonly Partial<ManifestFile>[]).map(
-          (record) =>
-            ({
-              content: 0,
-              sequence_number: 0,
-              min_sequence_number: 0,
-              partitions: null,
-              key_metadata: null,
-              ...record,
-            }) as ManifestFile,
-        );
+        return checkedManifestList(records, snapshot);
       });
     },
     entriesOf: (manifest, metadata) =>

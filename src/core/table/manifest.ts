@@ -4,6 +4,7 @@
  */
 import { type AvroSchema, decodeAvro, encodeAvro } from './avro-file.js';
 import { toJson } from './lossless-json.js';
+import { checkManifest } from './manifest-checks.js';
 import {
   ADDED,
   DELETED,
@@ -57,12 +58,14 @@ const carriedOf = (record: DataFileRecord): CarriedRecord => ({
   sort_order_id: record.sort_order_id,
 });
 
-/** Decodes a manifest; ids and sequence numbers that entries inherit from the manifest are filled in. */
+/** Decodes a manifest; ids and sequence numbers that entries inherit from the manifest are filled in. Throws KS_TABLE_CORRUPT. */
 export function readManifest(bytes: Uint8Array, manifest: ManifestFile, metadata: TableMetadata): readonly ManifestEntry[] {
   const { schema, records } = decodeAvro(bytes, manifest.manifest_path, canonicalNames);
+  const entries = records as readonly ManifestRecord[];
+  checkManifest(entries, bytes.length, manifest);
   const fields = specFields(metadata, manifest.partition_spec_id);
   const nameOf = partitionNames(schema, fields);
-  return (records as readonly ManifestRecord[]).map((record) => ({
+  return entries.map((record) => ({
     status: record.status,
     snapshotId: BigInt(record.snapshot_id ?? manifest.added_snapshot_id),
     sequenceNumber: Number(record.sequence_number ?? manifest.sequence_number),

@@ -87,7 +87,8 @@ function valueOfBound(type: IcebergPrimitive, given: number | bigint | string): 
 
 function fileMayHold(file: DataFile, fields: readonly SpecField[], bound: ColumnBound): boolean {
   const { lowerBounds, upperBounds, nullCounts, valueCounts } = file.metrics;
-  const decode = (bytes: Uint8Array | undefined): SingleValue | undefined => (bytes ? decodeBound(bound.type, bytes) : undefined);
+  const decode = (bytes: Uint8Array | undefined): SingleValue | undefined =>
+    bytes ? readableBound(bound.type, bytes) : undefined;
   if (!overlaps(decode(lowerBounds?.get(bound.fieldId)), decode(upperBounds?.get(bound.fieldId)), bound)) return false;
   const values = valueCounts?.get(bound.fieldId);
   if (values !== undefined && values > 0 && nullCounts?.get(bound.fieldId) === values) return false; // only nulls: within no bounds
@@ -102,9 +103,19 @@ function manifestMayHold(manifest: ManifestFile, fields: readonly SpecField[], b
   return fields.every((field, i) => {
     const summary = manifest.partitions?.[i];
     if (field.sourceId !== bound.fieldId || !summary?.lower_bound || !summary.upper_bound) return true;
-    const [least, greatest] = [summary.lower_bound, summary.upper_bound].map((bytes) => decodeBound(field.type, bytes));
+    const [least, greatest] = [summary.lower_bound, summary.upper_bound].map((bytes) => readableBound(field.type, bytes));
     return least === undefined || greatest === undefined || partitionMayHold(field, least, greatest, bound);
   });
+}
+
+/** undefined for bytes that are too few for the type: without a bound a file is read, which is never wrong. */
+function readableBound(type: IcebergPrimitive, bytes: Uint8Array): SingleValue | undefined {
+  try {
+    return decodeBound(type, bytes);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 /** Whether rows of partitions `least` to `greatest` of one field may lie within the bound. */

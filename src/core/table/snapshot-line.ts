@@ -1,4 +1,5 @@
 /** The current line of a table's snapshots: the one that `main` names and its ancestors. What a rollback left is not in it. */
+import { KeystoneError } from '../errors.js';
 import type { FencedState } from './offset-fence.js';
 import {
   SUMMARY_FENCING_TOKEN,
@@ -27,13 +28,18 @@ export const snapshotOf = (stored: MetadataSnapshot): Snapshot => {
   };
 };
 
-/** Newest first; ends where a parent has expired. */
+/** Newest first; ends where a parent has expired. Throws KS_TABLE_CORRUPT for a snapshot that is its own ancestor. */
 export function currentLine(metadata: TableMetadata): readonly Snapshot[] {
   const byId = new Map((metadata.snapshots ?? []).map((stored) => [BigInt(stored['snapshot-id']), stored]));
   const line: Snapshot[] = [];
   const current = currentSnapshot(metadata);
   for (let at = current ? snapshotOf(current) : null; at;) {
     line.push(at);
+    if (line.length > byId.size) {
+      throw new KeystoneError('KS_TABLE_CORRUPT', `${metadata.location}: the snapshot ${at.id} is its own ancestor`, {
+        hint: 'Compare the newest metadata file with those of lower number beside it: each is a complete earlier state of the table.',
+      });
+    }
     const parent = at.parentId === null ? undefined : byId.get(at.parentId);
     at = parent ? snapshotOf(parent) : null;
   }

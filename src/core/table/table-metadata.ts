@@ -104,10 +104,13 @@ export const specById = (metadata: TableMetadata, specId: number): MetadataSpec 
   return found;
 };
 
-/** The snapshot that `main` names, or null. */
+/** The snapshot that `main` names, or null. Throws KS_TABLE_CORRUPT when it is not there: the table is not empty. */
 export const currentSnapshot = (metadata: TableMetadata): MetadataSnapshot | null => {
   const id = metadata['current-snapshot-id'];
-  return id === undefined || id === null || BigInt(id) === -1n ? null : snapshotById(metadata, BigInt(id));
+  if (id === undefined || id === null || BigInt(id) === -1n) return null;
+  const found = snapshotById(metadata, BigInt(id));
+  if (!found) throw corrupt(metadata.location, `its current snapshot ${id} is missing`, undefined);
+  return found;
 };
 
 /** A kept snapshot by id, or null. */
