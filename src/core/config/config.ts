@@ -45,16 +45,58 @@ export const secretReference = z
   .string()
   .regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'a secret is given by reference: env:NAME or file:PATH');
 
+const kafkaConfig = z.strictObject({
+  brokers: z.string().optional().describe('Brokers of Kafka, `host:port`, comma-separated'),
+  clientId: z.string().min(1).default('keystone').describe('Name under which Kafka knows this client'),
+  tls: z.boolean().default(false).describe('Whether the brokers are spoken to over TLS'),
+  ca: z.string().optional().describe('CA certificates (PEM file) that sign the brokers; default: those of the system'),
+  certificate: z.string().optional().describe('Client certificate for mutual TLS (PEM file)'),
+  key: z.string().optional().describe('Private key of the client certificate (PEM file)'),
+  sasl: z
+    .enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer', 'aws-msk-iam'])
+    .default('none')
+    .describe('How this client proves who it is'),
+  username: z.string().optional().describe('For PLAIN and SCRAM'),
+  password: secretReference.optional().describe('For PLAIN and SCRAM'),
+  token: secretReference.optional().describe('For OAUTHBEARER'),
+  replication: z.number().int().min(1).default(1).describe('Replicas of a topic that is created here'),
+});
+
 const logConfig = z.strictObject({
-  adapter: z.literal('embedded').default('embedded').describe('Where events are logged: `embedded` is a SQLite file'),
+  adapter: z
+    .enum(['embedded', 'kafka'])
+    .default('embedded')
+    .describe('Where events are logged: `embedded` is a SQLite file, `kafka` the brokers of `log.kafka`'),
   path: z.string().default('.keystone/log.db').describe('The embedded log file, relative to the project'),
   topic: z.string().min(1).default('olist-enterprise-events').describe('Topic that ingest writes and the consumer reads'),
   partitions: z.number().int().min(1).max(1024).default(6).describe('Partitions of a topic that is created here'),
+  kafka: kafkaConfig.prefault({}),
+});
+
+const s3Config = z.strictObject({
+  bucket: z.string().optional().describe('Bucket of the lake'),
+  prefix: z.string().default('').describe('Key prefix of the lake in the bucket, without slashes at its ends'),
+  region: z.string().default('us-east-1').describe('Region of the bucket'),
+  endpoint: z.string().optional().describe('Another endpoint than that of AWS'),
+  pathStyle: z.boolean().default(false).describe('Whether the bucket is named in the path instead of the host'),
+  accessKeyId: secretReference.optional().describe("Default: the SDK's chain of credentials"),
+  secretAccessKey: secretReference.optional().describe("Default: the SDK's chain of credentials"),
+  encryption: z.enum(['none', 'AES256', 'aws:kms']).default('none').describe('Encryption at rest that each put asks for'),
+  kmsKey: z.string().optional().describe('Key for `aws:kms`'),
+  cache: z
+    .string()
+    .default('.keystone/cache')
+    .describe('Local copies of data files for engines that read files, relative to the project'),
+  cacheSize: sizeBytes.prefault('10GB').describe('Bound on the local copies; the least recently used go first'),
 });
 
 const storeConfig = z.strictObject({
-  adapter: z.literal('folder').default('folder').describe('Where table files live: `folder` is a local directory'),
+  adapter: z
+    .enum(['folder', 's3'])
+    .default('folder')
+    .describe('Where table files live: `folder` is a local directory, `s3` the bucket of `store.s3`'),
   path: z.string().default('lake').describe('The lake folder, relative to the project'),
+  s3: s3Config.prefault({}),
 });
 
 const catalogConfig = z.strictObject({
@@ -70,9 +112,19 @@ const engineConfig = z.strictObject({
   threads: z.number().int().min(1).max(256).default(2).describe('Threads of the engine'),
 });
 
+const postgresConfig = z.strictObject({
+  url: secretReference.optional().describe('`postgres://user:password@host:port/database?sslmode=…`'),
+  poolSize: z.number().int().min(1).max(100).default(5).describe('Connections of this process'),
+  statementTimeout: durationMs.prefault('30s').describe('A statement that takes longer is cancelled'),
+});
+
 const stateConfig = z.strictObject({
-  adapter: z.literal('sqlite').default('sqlite').describe('Where runs and leases are kept'),
+  adapter: z
+    .enum(['sqlite', 'postgres'])
+    .default('sqlite')
+    .describe('Where runs and leases are kept: `sqlite` is a file, `postgres` the database of `state.postgres`'),
   path: z.string().default('.keystone/state.db').describe('The state file, relative to the project'),
+  postgres: postgresConfig.prefault({}),
 });
 
 export const profileConfig = z.strictObject({
