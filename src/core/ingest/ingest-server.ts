@@ -35,6 +35,7 @@ import {
   ingestionV1Service,
   ingestionV1Methods,
 } from './ingest-services.js';
+import { withProtocDescriptors } from './reflected-protos.js';
 import { addressOf, cannotListen } from './server-address.js';
 import { watchTls } from './watch-tls.js';
 
@@ -114,10 +115,14 @@ const STREAMING_PATHS: ReadonlySet<string> = new Set([
 /** `proto/` lies beside `src/` and `dist/` alike. */
 const PROTO_DIR = fileURLToPath(new URL('../../../proto/', import.meta.url));
 
-/** All protos that the server speaks, as reflection shows them. */
+/** All protos that the server speaks, as reflection shows them: under their own names, which some clients write. */
 const reflection = (): ReflectionService => {
   const ours = [path.join(PROTO_DIR, 'ingestion.proto'), path.join(PROTO_DIR, 'keystone/ingestion/v1/ingestion.proto')];
-  return new ReflectionService({ ...loadSync(ours, { includeDirs: [PROTO_DIR] }), ...loadSync(healthProto) });
+  const definitions = {
+    ...loadSync(ours, { includeDirs: [PROTO_DIR], keepCase: true }),
+    ...loadSync(healthProto, { keepCase: true }),
+  };
+  return new ReflectionService(withProtocDescriptors(definitions));
 };
 
 /** The HTTP/2 server behind a connection injector. grpc-js keeps it to itself: its sessions tell what no hook of grpc-js tells. */
