@@ -147,7 +147,7 @@ describe.skipIf(peerPython === null)('the server, called by a Python client', ()
     expect(answers.health).toBe('SERVING');
     expect(answers.services).toContain('keystone.ingestion.v1.Ingestion');
     expect(answers.services.some((name) => /^\.?IngestionService$/.test(name))).toBe(true);
-    expect(answers.methods).toEqual(['SendEvent', 'SendEventBatch']);
+    expect(answers.methods).toEqual(['SendEvent', 'SendEventBatch', 'StreamEvents']);
   });
 
   it('takes text by the founding service, byte for byte', () => {
