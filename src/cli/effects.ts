@@ -33,5 +33,6 @@ export function systemEffects(): Effects {
       collector();
     },
     processName: `${os.hostname()}/${process.pid}/${randomBytes(4).toString('hex')}`,
+    env: process.env,
   };
 }

@@ -27,6 +27,8 @@ export interface Effects {
   readonly collectGarbage?: () => void;
   /** Identifies this process as a lease holder, e.g. `host/pid/random`. */
   readonly processName: string;
+  /** Where secrets given as `env:NAME` are read; absent: none is set. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Lakehouse {
