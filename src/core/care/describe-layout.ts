@@ -1,6 +1,7 @@
 /** How the files of a table are partitioned, under each spec it had, and what its bytes a day advise. */
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { existingTable } from '../table/existing-table.js';
 import { specText } from '../table/evolve-spec.js';
 import { decodeBound } from '../table/single-value.js';
 import type { DataFile, Table, TableField, TableName } from '../table/table-api.js';
@@ -45,16 +46,6 @@ export function layoutFixedBy(name: string): string | null {
   if (name.startsWith('silver.')) return 'the partition of a silver table belongs to its contract';
   if (name.startsWith('gold.')) return 'the partition of a gold table belongs to its model';
   return `only ${EVOLVING_TABLE} grows with all that arrives; ${name} keeps the layout it was made with`;
-}
-
-/** Throws KS_NOT_FOUND when there is no such table. */
-export async function existingTable(lakehouse: Pick<Lakehouse, 'table' | 'tableNames'>, name: string): Promise<Table> {
-  const names = await lakehouse.tableNames();
-  const table = names.includes(name as TableName) ? await lakehouse.table(name as TableName) : null;
-  if (table) return table;
-  throw new KeystoneError('KS_NOT_FOUND', `There is no table ${name}`, {
-    hint: names.length === 0 ? 'The lake has no tables yet: keystone consume run makes them.' : `There are: ${names.join(', ')}.`,
-  });
 }
 
 export async function describeLayout(lakehouse: Lakehouse, name: string): Promise<TableLayout> {

@@ -4,9 +4,10 @@
  */
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { existingTable } from '../table/existing-table.js';
 import { evolveSpec, partitionText, specText } from '../table/evolve-spec.js';
 import { partitionProblem } from '../table/new-table.js';
-import { EVOLVING_TABLE, existingTable, layoutFixedBy } from './describe-layout.js';
+import { EVOLVING_TABLE, layoutFixedBy } from './describe-layout.js';
 import { parseLayout } from './partition-layout.js';
 
 export interface LayoutChange {

@@ -11,7 +11,7 @@ import { type DifferingRows, differingRows } from './differing-rows.js';
 import { partitionLabel } from './partition-label.js';
 import { resolveSnapshot } from './resolve-snapshot.js';
 import { rowKey } from './row-key.js';
-import { existingTable } from './table-history.js';
+import { existingTable } from '../table/existing-table.js';
 
 export interface TableDiffOptions {
   /** As `resolveSnapshot` reads it. */

@@ -1,6 +1,8 @@
 /** `table history`: what every kept snapshot of a table did, and how it stands today. */
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { type SnapshotFacts, snapshotFacts } from '../table/describe-table.js';
+import { existingTable } from '../table/existing-table.js';
 import { manifestReader } from '../table/manifest-cache.js';
 import { SUMMARY_NEXT_OFFSETS, snapshotNextOffsets } from '../table/snapshot-offsets.js';
 import { currentLine, snapshotOf } from '../table/snapshot-line.js';
@@ -13,24 +15,13 @@ import { type MetadataSnapshot, type TableMetadata, currentSnapshot, snapshotByI
  */
 export type Standing = 'current' | 'line' | 'rolled back' | 'aside';
 
-export interface HistoryEntry {
-  /** As text, because other engines' ids exceed 2^53. */
-  readonly id: string;
-  readonly parentId: string | null;
-  readonly sequence: number;
-  /** ISO 8601, UTC. */
-  readonly committed: string;
-  /** `append`, `overwrite`, `delete`, or `replace`: files were rewritten and rows did not change. */
-  readonly operation: string;
+export interface HistoryEntry extends SnapshotFacts {
   readonly standing: Standing;
   /** When a rollback made it current again, ISO 8601; empty when none did. */
   readonly restored: readonly string[];
-  readonly addedRows: number;
-  readonly deletedRows: number;
   readonly addedFiles: number;
   readonly deletedFiles: number;
   /** null: its writer did not say. */
-  readonly totalRows: number | null;
   readonly totalFiles: number | null;
   /** Offsets it took from the log beyond its parent: `topic/partition` → how many; negative where a rollback lies between. */
   readonly offsets: Readonly<Record<string, number>>;
@@ -79,16 +70,6 @@ export async function tableHistory(lakehouse: Lakehouse, name: string, limit: nu
   return { table: name, kept: all.length, snapshots };
 }
 
-/** A table that must be there; throws KS_NOT_FOUND naming those that are. */
-export async function existingTable(lakehouse: Pick<Lakehouse, 'table' | 'tableNames'>, name: string): Promise<Table> {
-  const names = await lakehouse.tableNames();
-  const table = names.includes(name as TableName) ? await lakehouse.table(name as TableName) : null;
-  if (table) return table;
-  throw new KeystoneError('KS_NOT_FOUND', `There is no table ${name}`, {
-    hint: names.length === 0 ? 'The lake has no tables yet: keystone consume run makes them.' : `There are: ${names.join(', ')}.`,
-  });
-}
-
 function standings(metadata: TableMetadata): (id: bigint) => Standing {
   const current = currentSnapshot(metadata);
   const line = new Set(currentLine(metadata).map(({ id }) => id));
@@ -117,16 +98,9 @@ function entryOf(
   const offsets = offsetsTaken(snapshot, parent);
   const events = Object.values(offsets).reduce((sum, taken) => sum + taken, 0);
   return {
-    id: String(snapshot.id),
-    parentId: snapshot.parentId === null ? null : String(snapshot.parentId),
-    sequence: snapshot.sequenceNumber,
-    committed: new Date(snapshot.timestampMs).toISOString(),
-    operation: snapshot.operation,
-    addedRows: Number(summary['added-records'] ?? 0),
-    deletedRows: Number(summary['deleted-records'] ?? 0),
+    ...snapshotFacts(snapshot),
     addedFiles: Number(summary['added-data-files'] ?? 0),
     deletedFiles: Number(summary['deleted-data-files'] ?? 0),
-    totalRows: total('total-records'),
     totalFiles: total('total-data-files'),
     offsets,
     events,

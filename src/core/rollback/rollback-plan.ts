@@ -16,7 +16,7 @@ import { snapshotNextOffsets } from '../table/snapshot-offsets.js';
 import { lineOf } from '../table/state-line.js';
 import type { NextOffsets, RollbackMark, Snapshot, Table, TableName, TableState } from '../table/table-api.js';
 import { consistentCut, eventsBelow } from './consistent-cut.js';
-import { existingTable } from '../care/describe-layout.js';
+import { existingTable } from '../table/existing-table.js';
 import { resolveSnapshot } from '../care/resolve-snapshot.js';
 
 /** Whose tables are rolled back alike. */

@@ -1,13 +1,7 @@
 /** What `table list` and `table show` say of a table: plain JSON, ids and times as text. */
-import { KeystoneError } from '../errors.js';
+import { existingTable, type TableSource } from './existing-table.js';
 import { typeText } from './iceberg-type.js';
 import type { NextOffsets, PartitionField, Snapshot, Table, TableName, TableState } from './table-api.js';
-
-/** The part of the lakehouse that is asked. */
-export interface TableSource {
-  tableNames(): Promise<readonly TableName[]>;
-  table(name: TableName): Promise<Table | null>;
-}
 
 export interface TableSummary {
   readonly name: string;
@@ -36,15 +30,22 @@ export interface ColumnDescription {
   readonly doc: string;
 }
 
-export interface SnapshotDescription {
+export interface SnapshotFacts {
+  /** As text, because other engines' ids exceed 2^53. */
   readonly id: string;
   readonly parentId: string | null;
   readonly sequence: number;
+  /** ISO 8601, UTC. */
   readonly committed: string;
+  /** `append`, `overwrite`, `delete`, or `replace`: files were rewritten and rows did not change. */
   readonly operation: string;
   readonly addedRows: number;
   readonly deletedRows: number;
+  /** null: its writer did not say. */
   readonly totalRows: number | null;
+}
+
+export interface SnapshotDescription extends SnapshotFacts {
   readonly current: boolean;
 }
 
@@ -70,14 +71,7 @@ export async function describeTables(source: TableSource, namespace?: string): P
 
 /** One table in full; throws KS_NOT_FOUND naming the tables that there are. */
 export async function describeTable(source: TableSource, name: string): Promise<TableDescription> {
-  const names = await source.tableNames();
-  const table = names.includes(name as TableName) ? await source.table(name as TableName) : null;
-  if (!table) {
-    throw new KeystoneError('KS_NOT_FOUND', `There is no table ${name}`, {
-      hint:
-        names.length === 0 ? 'The lake has no tables yet: keystone consume run makes them.' : `There are: ${names.join(', ')}.`,
-    });
-  }
+  const table = await existingTable(source, name);
   const state = await table.state();
   return {
     ...(await summaryOf(table, state)),
@@ -128,7 +122,13 @@ const partitionText = ({ column, transform }: PartitionField): string =>
 const offsetsJson = (offsets: NextOffsets): TableSummary['nextOffsets'] =>
   Object.fromEntries([...offsets].map(([topic, partitions]) => [topic, Object.fromEntries(partitions)]));
 
-function describeSnapshot(snapshot: Snapshot, current: Snapshot | null): SnapshotDescription {
+const describeSnapshot = (snapshot: Snapshot, current: Snapshot | null): SnapshotDescription => ({
+  ...snapshotFacts(snapshot),
+  current: snapshot.id === current?.id,
+});
+
+/** What a snapshot says of itself. */
+export function snapshotFacts(snapshot: Snapshot): SnapshotFacts {
   const { summary } = snapshot;
   return {
     id: String(snapshot.id),
@@ -139,6 +139,5 @@ function describeSnapshot(snapshot: Snapshot, current: Snapshot | null): Snapsho
     addedRows: Number(summary['added-records'] ?? 0),
     deletedRows: Number(summary['deleted-records'] ?? 0),
     totalRows: summary['total-records'] === undefined ? null : Number(summary['total-records']),
-    current: snapshot.id === current?.id,
   };
 }

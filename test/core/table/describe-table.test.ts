@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { describeTable, describeTables, type TableSource } from '../../../src/core/table/describe-table.js';
+import { describeTable, describeTables } from '../../../src/core/table/describe-table.js';
+import type { TableSource } from '../../../src/core/table/existing-table.js';
 import { openFolderCatalog } from '../../../src/core/table/folder-catalog.js';
 import { openTable } from '../../../src/core/table/table.js';
 import { systemEffects } from '../../support/effects.js';
