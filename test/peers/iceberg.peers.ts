@@ -1,5 +1,5 @@
 /**
- * The lake's tables as pyiceberg, DuckDB's extension, pyarrow and fastavro read them, against what `keystone query` answers: contents, history, pruning, and
+ * The lake's tables as pyiceberg, DuckDB's extension, icebird, pyarrow and fastavro read them, against what `keystone query` answers: contents, history, pruning, and
  * every statement of the manifests. The tests share one lake and change nothing.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -7,10 +7,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TableDescription, TableSummary } from '../../src/core/table/describe-table.js';
-import { runCli } from '../support/cli-process.js';
 import { askPython, peerPython } from './ask-python.js';
 import { EDGE_EVENTS } from './edge-events.js';
-import { fingerprintSql, type TableFingerprint } from './table-fingerprint.js';
+import { byDuckDb, byIcebird, byPyiceberg, keystone, lookAt, type Moment, requests, said } from './moment.js';
 
 const EVENTS = 2000;
 const TABLES = [
@@ -25,13 +24,7 @@ const TABLES = [
   'gold.daily_regional_sales',
 ];
 
-type Fingerprints = Readonly<Record<string, TableFingerprint>>;
 type Rows = readonly Readonly<Record<string, string | number>>[];
-
-interface Moment {
-  readonly tables: readonly TableDescription[];
-  readonly fingerprints: Fingerprints;
-}
 
 /** What a script found wrong; every script tells more. */
 interface Audit {
@@ -50,49 +43,23 @@ describe.skipIf(peerPython === null)('the tables, read by other programs', () =>
   let after: Moment;
   let all: readonly TableSummary[] = [];
 
-  const keystone = async <Result>(...args: readonly string[]): Promise<Result> => {
-    const { code, stdout, stderr } = await runCli([...args, '--json'], { cwd: dir });
-    expect(code, `keystone ${args.join(' ').slice(0, 200)}\n${stdout.slice(-3000)}\n${stderr.slice(-3000)}`).toBe(0);
-    return (JSON.parse(stdout) as { result: Result }).result;
-  };
-  const query = async (sql: string): Promise<Rows> => (await keystone<{ rows: Rows }>('query', sql)).rows;
-
-  const look = async (): Promise<Moment> => {
-    const tables: TableDescription[] = [];
-    for (const name of TABLES) tables.push(await keystone<TableDescription>('table', 'show', name));
-    const rows = await query(fingerprintSql(tables));
-    const parsed = rows.map(({ name, fingerprint }) => [String(name), JSON.parse(String(fingerprint)) as TableFingerprint]);
-    return { tables, fingerprints: Object.fromEntries(parsed) as Fingerprints };
-  };
-
-  const byDuckDb = async ({ tables }: Moment): Promise<Fingerprints | null> => {
-    const requests = tables.map(({ name, currentSnapshotId: snapshotId }) => ({
-      name,
-      metadata: described(name).metadataLocation,
-      snapshotId,
-    }));
-    type Answer = readonly (readonly [name: string, fingerprint: string])[] | null;
-    const rows = await askPython<Answer>('duckdb_iceberg.py', { tables: requests, sql: fingerprintSql(tables) });
-    if (rows === null) return null;
-    return Object.fromEntries(rows.map(([name, text]) => [name, JSON.parse(text) as TableFingerprint]));
-  };
-
-  const described = (name: string): TableDescription => after.tables.find((table) => table.name === name) as TableDescription;
+  const query = async (sql: string): Promise<Rows> => (await keystone<{ rows: Rows }>(dir, 'query', sql)).rows;
+  const described = (name: string): TableDescription => after.tables.get(name) as TableDescription;
   const everyTable = (): object[] => all.map(({ name, metadataLocation: metadata }) => ({ name, metadata }));
 
   beforeAll(async () => {
     dir = await mkdtemp(path.join(os.tmpdir(), 'keystone-peers-'));
-    await keystone('demo', '--events', String(EVENTS), '--keep', dir);
-    before = await look();
+    await keystone(dir, 'demo', '--events', String(EVENTS), '--keep', dir);
+    before = await lookAt(dir, 'before', TABLES);
     for (const [dataset, rows] of Object.entries(EDGE_EVENTS)) {
       const file = path.join(dir, `${dataset}.ndjson`);
       await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-      await keystone('ingest', 'send', file, '--direct', '--dataset', dataset);
+      await keystone(dir, 'ingest', 'send', file, '--direct', '--dataset', dataset);
     }
-    await keystone('consume', 'run', '--until-caught-up');
-    await keystone('pipeline', 'run');
-    after = await look();
-    all = await keystone<readonly TableSummary[]>('table', 'list');
+    await keystone(dir, 'consume', 'run', '--until-caught-up');
+    await keystone(dir, 'pipeline', 'run');
+    after = await lookAt(dir, 'after', TABLES);
+    all = await keystone<readonly TableSummary[]>(dir, 'table', 'list');
   });
 
   afterAll(async () => {
@@ -100,28 +67,26 @@ describe.skipIf(peerPython === null)('the tables, read by other programs', () =>
   });
 
   it('hold what Keystone says: every row, every column, every sum', async () => {
-    const requests = after.tables.map(({ name, metadataLocation: metadata }) => ({ name, metadata }));
-    expect(await askPython<Fingerprints>('fingerprint.py', requests)).toEqual(after.fingerprints);
-    expect(after.fingerprints['silver.order_items']?.columns['price']?.sum).toMatch(/^\d+\.\d\d$/);
-    expect(after.fingerprints['silver.orders']?.rows).toBe((before.fingerprints['silver.orders']?.rows ?? 0) + 4);
+    expect(await byPyiceberg(requests(after))).toEqual(said([after]));
+    const { 'after.silver_order_items': items, 'after.silver_orders': orders } = said([after]);
+    expect(items?.columns['price']?.sum).toMatch(/^\d+\.\d\d$/);
+    expect(orders?.rows).toBe((said([before])['before.silver_orders']?.rows ?? 0) + 4);
   });
 
   it('hold at their earlier snapshots what Keystone said then', async () => {
-    const requests = before.tables.map(({ name, currentSnapshotId: snapshotId }) => ({
-      name,
-      metadata: described(name).metadataLocation,
-      snapshotId,
-    }));
-    const moved = requests.filter(({ name, snapshotId }) => described(name).currentSnapshotId !== snapshotId);
-    expect(moved.map(({ name }) => name)).toEqual(expect.arrayContaining(['bronze.events', 'silver.orders', 'gold.fact_sales']));
-    expect(await askPython<Fingerprints>('fingerprint.py', requests)).toEqual(before.fingerprints);
+    const moved = TABLES.filter((name) => described(name).currentSnapshotId !== before.tables.get(name)?.currentSnapshotId);
+    expect(moved).toEqual(expect.arrayContaining(['bronze.events', 'silver.orders', 'gold.fact_sales']));
+    expect(await byPyiceberg(requests(before, after))).toEqual(said([before]));
   });
 
   it('hold the same for DuckDB with its own Iceberg extension, now and then', async (test) => {
-    const now = await byDuckDb(after);
+    const now = await byDuckDb([...requests(after), ...requests(before, after)]);
     if (now === null) return test.skip('there is no such extension for this platform');
-    expect(now).toEqual(after.fingerprints);
-    expect(await byDuckDb(before)).toEqual(before.fingerprints);
+    expect(now).toEqual(said([before, after]));
+  });
+
+  it('hold the same for icebird, as far as it can tell, now and then', async () => {
+    expect(await byIcebird([...requests(after), ...requests(before, after)])).toEqual(said([before, after], 'coarse'));
   });
 
   it('are pruned to the files of one day, and found by bounds that were cut', async () => {
