@@ -1,8 +1,9 @@
 /** A new project from the templates: configuration, contracts, models. What a person has changed is never overwritten unasked. */
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KeystoneError, messageOf } from '../errors.js';
+import { systemErrorCode } from '../store/folder-error.js';
 import { makeFolder } from '../store/make-folder.js';
 
 /** The same depth below `src` and below `dist`. */
@@ -100,8 +101,16 @@ async function actionFor(file: string, content: Buffer): Promise<InitFile['actio
 async function writeProjectFile(file: string, content: Buffer, action: 'create' | 'overwrite'): Promise<void> {
   try {
     await makeFolder(path.dirname(file));
-    // A file that appeared in between is not ours to overwrite.
-    await writeFile(file, content, { flag: action === 'create' ? 'wx' : 'w' });
+    // Whole or not at all: half of a file would be in the way the next time, and half of a replaced one would be lost.
+    const unfinished = `${file}.unfinished`;
+    try {
+      await writeFile(unfinished, content);
+      // A file that appeared in between is not ours to overwrite.
+      if (action === 'create') await link(unfinished, file);
+      else await rename(unfinished, file);
+    } finally {
+      await rm(unfinished, { force: true });
+    }
   } catch (error) {
     throw notWritable(file, error);
   }
@@ -109,6 +118,9 @@ async function writeProjectFile(file: string, content: Buffer, action: 'create' 
 
 const notWritable = (file: string, cause: unknown): KeystoneError =>
   new KeystoneError('KS_STORE', `${file} cannot be written: ${messageOf(cause)}`, {
-    hint: 'check the folder and its permissions',
+    hint:
+      systemErrorCode(cause) === 'ENOSPC'
+        ? 'the disk is full: free space and run the same command again; it goes on where it stopped'
+        : 'check the folder and its permissions',
     cause,
   });

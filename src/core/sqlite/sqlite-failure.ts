@@ -13,7 +13,7 @@ const codeOf = (error: unknown): string =>
 export function describeSqliteFailure(error: unknown, what: string): SqliteFailure {
   const code = codeOf(error);
   const text = messageOf(error);
-  if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC' || code.startsWith('SQLITE_IOERR_WRITE'))
+  if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC' || /^SQLITE_IOERR_(WRITE|SHMSIZE)/.test(code))
     return {
       message: `No space left for ${what} (${text})`,
       hint: 'Free disk space and repeat: nothing of this operation was kept.',
@@ -36,7 +36,10 @@ export function describeSqliteFailure(error: unknown, what: string): SqliteFailu
     code === 'ENOTDIR'
   )
     return { message: `Can't open ${what} for writing (${text})`, hint: 'Check the path and its permissions: keystone doctor' };
-  return { message: `${capital(what)} failed: ${text}`, hint: 'Check disk, path and permissions: keystone doctor' };
+  return {
+    message: `${capital(what)} failed: ${text}${code === '' ? '' : ` (${code})`}`,
+    hint: 'Check disk, path and permissions: keystone doctor',
+  };
 }
 
 const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);

@@ -3,8 +3,9 @@
  * its time zone; it never installs or loads extensions from the network.
  */
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
-import { KeystoneError, messageOf } from '../../errors.js';
+import { messageOf } from '../../errors.js';
 import { damagedFile } from './damaged-file.js';
+import { engineFailure } from './engine-failure.js';
 
 export interface DuckSessionOptions {
   /** Upper bound of DuckDB's buffer manager in bytes (its allocations outside it add some). */
@@ -59,10 +60,7 @@ export async function openDuckSession(options: DuckSessionOptions): Promise<Duck
       return await work();
     } catch (error) {
       const message = messageOf(error);
-      throw (
-        damagedFile(message, error) ??
-        new KeystoneError('KS_ENGINE', `DuckDB: ${message}`, { cause: error, details: { sql: sql.slice(0, 500) } })
-      );
+      throw damagedFile(message, error) ?? engineFailure(message, error, { sql: sql.slice(0, 500) });
     }
   };
   const bind = (params: readonly DuckDBValue[] | undefined): DuckDBValue[] | undefined => (params ? [...params] : undefined);

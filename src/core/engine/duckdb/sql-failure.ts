@@ -2,6 +2,7 @@
 import { KeystoneError, messageOf } from '../../errors.js';
 import type { TableName } from '../../table/table-api.js';
 import { damagedFile } from './damaged-file.js';
+import { engineFailure } from './engine-failure.js';
 
 /** Errors whose cause lies outside the statement: the engine's, not the writer's. */
 const ENGINE_FAILURE = /^(?:IO|Out of Memory|Internal|FATAL|TransactionContext|Permission|HTTP)\b/i;
@@ -28,12 +29,7 @@ export function sqlFailure(error: unknown, sql: string, read: readonly TableName
   if (damaged) return damaged;
   const details = { ...placeInMessage(message), sql: sql.slice(0, 500) };
   if (ENGINE_FAILURE.test(message)) {
-    const memory = /^Out of Memory/i.test(message);
-    return new KeystoneError('KS_ENGINE', `DuckDB: ${message}`, {
-      cause: error,
-      details,
-      ...(memory ? { hint: 'give the engine more memory: --set engine.memory=1GB, or ask for less at once' } : {}),
-    });
+    return engineFailure(message, error, details);
   }
   const hint = message.startsWith('Binder Error')
     ? 'keystone query "DESCRIBE silver.orders" lists the columns of a table'
