@@ -1,10 +1,9 @@
 /** How the files of a table are partitioned, under each spec it had, and what its bytes a day advise. */
-import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { existingTable } from '../table/existing-table.js';
 import { specText } from '../table/evolve-spec.js';
 import { decodeBound } from '../table/single-value.js';
-import type { DataFile, Table, TableField, TableName } from '../table/table-api.js';
+import type { DataFile, TableField } from '../table/table-api.js';
 import { adviseLayout, type DayBytes, type LayoutAdvice } from './layout-advice.js';
 import { layoutText } from './partition-layout.js';
 

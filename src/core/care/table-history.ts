@@ -1,12 +1,11 @@
 /** `table history`: what every kept snapshot of a table did, and how it stands today. */
-import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { type SnapshotFacts, snapshotFacts } from '../table/describe-table.js';
 import { existingTable } from '../table/existing-table.js';
 import { manifestReader } from '../table/manifest-cache.js';
 import { SUMMARY_NEXT_OFFSETS, snapshotNextOffsets } from '../table/snapshot-offsets.js';
 import { currentLine, snapshotOf } from '../table/snapshot-line.js';
-import type { NextOffsets, Snapshot, Table, TableName } from '../table/table-api.js';
+import type { NextOffsets, Snapshot } from '../table/table-api.js';
 import { type MetadataSnapshot, type TableMetadata, currentSnapshot, snapshotById } from '../table/table-metadata.js';
 
 /**

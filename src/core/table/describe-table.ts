@@ -1,7 +1,7 @@
 /** What `table list` and `table show` say of a table: plain JSON, ids and times as text. */
 import { existingTable, type TableSource } from './existing-table.js';
 import { typeText } from './iceberg-type.js';
-import type { NextOffsets, PartitionField, Snapshot, Table, TableName, TableState } from './table-api.js';
+import type { NextOffsets, PartitionField, Snapshot, Table, TableState } from './table-api.js';
 
 export interface TableSummary {
   readonly name: string;
