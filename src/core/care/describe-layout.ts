@@ -3,7 +3,7 @@ import type { Lakehouse } from '../lakehouse.js';
 import { existingTable } from '../table/existing-table.js';
 import { specText } from '../table/evolve-spec.js';
 import { decodeBound } from '../table/single-value.js';
-import type { DataFile, TableField } from '../table/table-api.js';
+import type { DataFile, TableField, TableName } from '../table/table-api.js';
 import { adviseLayout, type DayBytes, type LayoutAdvice } from './layout-advice.js';
 import { layoutText } from './partition-layout.js';
 
