@@ -19,6 +19,8 @@ function exposedCollector(): () => void {
 
 /** `sleep` resolves early, without a throw, when its signal is aborted. */
 export function systemEffects(): Effects {
+  // What runs where is ours to say (package.json, doctor); the AWS SDK would print its advice into every command's output.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   return {
     clock: {
       nowMs: () => Date.now(),

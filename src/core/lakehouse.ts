@@ -11,6 +11,7 @@ import type { SqlEngine } from './engine/sql-engine.js';
 import { KeystoneError, messageOf } from './errors.js';
 import type { EventLog } from './log/event-log.js';
 import type { StateStore } from './state/state-store.js';
+import { localLakeFolder } from './store/lake-place.js';
 import type { ObjectStore } from './store/object-store.js';
 import type { Catalog } from './table/catalog.js';
 import type { Table, TableDefinition, TableName } from './table/table-api.js';
@@ -69,6 +70,13 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     };
   };
   const store = once(async () => {
+    if (profile.store.adapter === 's3') {
+      const { openS3Store } = await import('./store/s3-store.js');
+      const { projectDir } = config;
+      const opened = await openS3Store({ s3: profile.store.s3, env: effects.env ?? {}, projectDir, clock: effects.clock });
+      closers.push(opened.close); // last: the engine reads its local copies
+      return opened;
+    }
     const { openFolderStore } = await import('./store/folder-store.js');
     return openFolderStore(profile.store.path);
   });
@@ -120,7 +128,7 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
           tableNames,
           table,
           store: await store(),
-          readableFolders: [profile.store.path],
+          readableFolders: [localLakeFolder(profile)],
         });
       },
       (engine) => engine.close(),

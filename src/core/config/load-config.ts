@@ -56,7 +56,11 @@ export async function loadConfigWithOrigins(request: ConfigRequest): Promise<Loa
     profile: {
       ...profile,
       log: { ...profile.log, path: absolute(profile.log.path) },
-      store: { ...profile.store, path: absolute(profile.store.path) },
+      store: {
+        ...profile.store,
+        path: absolute(profile.store.path),
+        s3: { ...profile.store.s3, cache: absolute(profile.store.s3.cache) },
+      },
       state: { ...profile.state, path: absolute(profile.state.path) },
     },
     projectDir,

@@ -10,6 +10,7 @@ export interface ObjectInfo {
   readonly key: string;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
+  /** Changes with the bytes; a remote store may give equal bytes equal etags. */
   readonly etag: string;
 }
 
@@ -42,4 +43,6 @@ export interface ObjectStore {
   localPath(key: string): Promise<string>;
   /** A folder of this process on the same volume as the store (or the local stage of a remote one) for files in the making. */
   stagingDir(): Promise<string>;
+  /** Tries whether conditions of puts are really honoured; throws KS_STORE where they are not. Absent where they hold by construction. */
+  proveConditions?(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /** What every object store must do. `open` gives the same store each time: two of them stand for two processes. */
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ObjectStore } from '../../../src/core/store/object-store.js';
@@ -15,19 +16,20 @@ async function keysOf(store: ObjectStore, prefix: string): Promise<readonly stri
   return keys;
 }
 
-export function objectStoreContract(name: string, fresh: () => Promise<() => Promise<ObjectStore>>): void {
+/** `answerKeys`: how many keys one answer of the store holds at most. */
+export function objectStoreContract(name: string, fresh: () => Promise<() => Promise<ObjectStore>>, answerKeys = 20): void {
   describe(`${name}: an object store`, () => {
-    it('gives back what was put, under an etag that changes with every put', async () => {
+    it('gives back what was put, under an etag that changes with the bytes', async () => {
       const store = await (await fresh())();
       const first = await store.put('a/b.txt', bytes('one'));
       expect(await store.get('a/b.txt')).toMatchObject({ etag: first.kind === 'stored' ? first.etag : '' });
       const etags = new Set<string>();
       for (let i = 0; i < 20; i++) {
-        const outcome = await store.put('a/b.txt', bytes('two'));
+        const outcome = await store.put('a/b.txt', bytes(`two ${i}`));
         if (outcome.kind === 'stored') etags.add(outcome.etag);
       }
       expect(etags.size).toBe(20);
-      expect(await textOf(store, 'a/b.txt')).toBe('two');
+      expect(await textOf(store, 'a/b.txt')).toBe('two 19');
       expect(await store.get('a/c.txt')).toBeNull();
       expect(await store.get('a')).toBeNull();
     });
@@ -107,6 +109,35 @@ export function objectStoreContract(name: string, fresh: () => Promise<() => Pro
       await store.putFile('t/data/made.bin', staged);
       expect(await textOf(store, 't/data/made.bin')).toBe('data');
       await store.delete(['t/data/made.bin', 't/data/other.bin', 't/none']);
+      expect(await keysOf(store, '')).toEqual([]);
+    });
+
+    it('gives a local path to the bytes of an object, whoever put it, and to none of one that is gone', async () => {
+      const open = await fresh();
+      const [store, other] = [await open(), await open()];
+      const staged = path.join(await store.stagingDir(), 'made.bin');
+      await writeFile(staged, 'from a file');
+      await store.putFile('t/day=2017-01-01/[a]*.bin', staged);
+      await store.put('t/b.bin', bytes('from memory'));
+      for (const reader of [store, other]) {
+        const local = await reader.localPath('t/day=2017-01-01/[a]*.bin');
+        expect(await readFile(local, 'utf8')).toBe('from a file');
+        expect(local.endsWith('/t/day=2017-01-01/[a]*.bin')).toBe(true);
+        expect(await readFile(await reader.localPath('t/b.bin'), 'utf8')).toBe('from memory');
+        const missing = await reader.localPath('t/none.bin');
+        expect(missing.endsWith('/t/none.bin')).toBe(true);
+        expect(existsSync(missing)).toBe(false);
+      }
+    });
+
+    it('deletes, lists and groups more objects than one answer holds', async () => {
+      const store = await (await fresh())();
+      const keys = Array.from({ length: answerKeys + 13 }, (_, n) => `many/${String(n % 7)}/${String(n).padStart(5, '0')}`);
+      for (let from = 0; from < keys.length; from += 50)
+        await Promise.all(keys.slice(from, from + 50).map((key) => store.put(key, bytes(key))));
+      expect(await keysOf(store, 'many/')).toEqual(keys.toSorted());
+      expect(await store.folders('many/')).toEqual(['0', '1', '2', '3', '4', '5', '6']);
+      await store.delete(keys);
       expect(await keysOf(store, '')).toEqual([]);
     });
 

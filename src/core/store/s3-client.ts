@@ -1,0 +1,76 @@
+/**
+ * The client of one bucket: who we are, how long we wait, how often we try again. The SDK repeats what may be repeated (no answer,
+ * 5xx, throttling) after waits that double and are jittered; eight tries are some ten seconds, long enough for a server that is
+ * started anew, short enough not to look like hanging.
+ */
+import { S3Client } from '@aws-sdk/client-s3';
+import type { ProfileConfig } from '../config/config.js';
+import { resolveSecret, type Secret } from '../config/secrets.js';
+import { KeystoneError } from '../errors.js';
+import { trimmedPrefix } from './lake-place.js';
+import { checkedKey } from './object-key.js';
+
+const MAX_TRIES = 8;
+const CONNECT_MS = 5000;
+/** Until the answer begins: a part of an upload has to be through by then. */
+const ANSWER_MS = 60_000;
+/** Without a byte in either direction. */
+const SILENCE_MS = 20_000;
+const MAX_SOCKETS = 64;
+
+export interface S3Access {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Relative `file:` secrets lie here. */
+  readonly projectDir: string;
+}
+
+/** One bucket, spoken to. */
+export interface S3Bucket {
+  readonly client: S3Client;
+  readonly bucket: string;
+  /** Without slashes at its ends; may be empty. */
+  readonly prefix: string;
+  /** For messages: the endpoint, or AWS in its region. */
+  readonly endpoint: string;
+  readonly secrets: readonly Secret[];
+}
+
+/** Throws KS_CONFIG for settings that do not fit together and for secrets that are not there. Nothing is sent yet. */
+export async function openS3Bucket(s3: ProfileConfig['store']['s3'], access: S3Access): Promise<S3Bucket> {
+  if (s3.bucket === undefined || s3.bucket === '') {
+    throw new KeystoneError('KS_CONFIG', 'store.adapter is s3 and store.s3.bucket is not set', {
+      hint: 'Name the bucket: profiles.<name>.store.s3.bucket in keystone.yaml, or --set store.s3.bucket=<name>.',
+    });
+  }
+  if ((s3.accessKeyId === undefined) !== (s3.secretAccessKey === undefined)) {
+    throw new KeystoneError('KS_CONFIG', 'store.s3.accessKeyId and store.s3.secretAccessKey go together', {
+      hint: 'Set both, each as env:NAME or file:PATH, or neither: then the chain of credentials of the AWS SDK is asked.',
+    });
+  }
+  const prefix = trimmedPrefix(s3.prefix);
+  if (prefix !== '') checkedKey(prefix);
+  const keys =
+    s3.accessKeyId === undefined || s3.secretAccessKey === undefined
+      ? null
+      : await Promise.all([resolveSecret(s3.accessKeyId, access), resolveSecret(s3.secretAccessKey, access)]);
+  const client = new S3Client({
+    region: s3.region,
+    forcePathStyle: s3.pathStyle,
+    ...(s3.endpoint === undefined ? {} : { endpoint: s3.endpoint }),
+    ...(keys === null ? {} : { credentials: { accessKeyId: keys[0].reveal(), secretAccessKey: keys[1].reveal() } }),
+    retryMode: 'standard',
+    maxAttempts: MAX_TRIES,
+    // CRC32 of what is sent, and of what comes whenever the store kept one.
+    requestChecksumCalculation: 'WHEN_SUPPORTED',
+    responseChecksumValidation: 'WHEN_SUPPORTED',
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      requestTimeout: ANSWER_MS,
+      throwOnRequestTimeout: true,
+      socketTimeout: SILENCE_MS,
+      httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+      httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+    },
+  });
+  return { client, bucket: s3.bucket, prefix, endpoint: s3.endpoint ?? `AWS in ${s3.region}`, secrets: keys ?? [] };
+}

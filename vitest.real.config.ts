@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** The real services of production (Kafka, S3, PostgreSQL), started on this machine; those that cannot be installed skip their tests. */
+export default defineConfig({
+  test: {
+    disableConsoleIntercept: true,
+    include: ['test/real/**/*.real.ts'],
+    testTimeout: 300_000,
+    hookTimeout: 600_000,
+    pool: 'forks',
+    maxWorkers: 1,
+  },
+});
