@@ -67,7 +67,8 @@ export default class GoldInsight extends KeystoneCommand {
     }
     if (html !== undefined) {
       const { insightPage } = await import('../../cli/chart/insight-page.js');
-      const made = { source: lakehouse.config.profile.store.path, nowMs: this.effects().clock.nowMs() };
+      const { lakePlace } = await import('../../core/store/lake-place.js');
+      const made = { source: lakePlace(lakehouse.config.profile), nowMs: this.effects().clock.nowMs() };
       await writeWholeFile(html, await insightPage(shown, made), force);
     }
     const totals = shown.map(({ insight, rows }) => {

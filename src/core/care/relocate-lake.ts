@@ -7,6 +7,7 @@ import path from 'node:path';
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
+import { isS3Uri } from '../store/lake-place.js';
 import { tableFolder } from '../table/data-path.js';
 import { otherLakeOf } from '../table/moved-lake.js';
 import type { Table } from '../table/table-api.js';
@@ -87,10 +88,21 @@ async function movedTables(lakehouse: Lakehouse): Promise<readonly MovedTable[]>
 /** Where the tables are still to be found, someone may go on writing to them, and two lakes of one log would drift apart. */
 async function refuseLivingLake(moved: readonly MovedTable[], to: string): Promise<void> {
   for (const { table, from } of moved) {
+    if (isS3Uri(from)) {
+      // The old bucket may ask for other rights, or lie at another endpoint; what cannot be looked at is taken to be living.
+      throw new KeystoneError(
+        'KS_USAGE',
+        `${from}, where ${table.name} was written, may still hold a lake: ${to} is a copy of it`,
+        {
+          hint: 'Give --force to make the copy a lake of its own; let no consumer of the same log run on both.',
+          details: { table: table.name, from, to },
+        },
+      );
+    }
     const old = path.join(from, tableFolder(table.name), 'metadata');
     const found = await stat(old).catch(() => null);
     if (!found?.isDirectory()) continue;
-    const isSame = (await realpath(from)) === (await realpath(to));
+    const isSame = !isS3Uri(to) && (await realpath(from)) === (await realpath(to));
     throw new KeystoneError(
       'KS_USAGE',
       isSame

@@ -6,6 +6,7 @@ import { checkBounds } from '../consume/fetch-batch.js';
 import { sameLog } from '../consume/log-recreated.js';
 import { loadModels } from '../gold/load-models.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { isS3Uri, lakePlace } from '../store/lake-place.js';
 import { otherLakeOf } from '../table/moved-lake.js';
 import { examine, failed, ok, warning, type DoctorCheck } from './doctor-check.js';
 
@@ -40,9 +41,9 @@ const modelsCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
 
 const logCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
   examine('log', 'KS_LOG', async () => {
-    const { log, store } = lakehouse.config.profile;
+    const { log } = lakehouse.config.profile;
     const { topic } = log;
-    const bronze = (await exists(store.path)) ? await lakehouse.table(BRONZE_EVENTS.name) : null;
+    const bronze = (await lakeExists(lakehouse)) ? await lakehouse.table(BRONZE_EVENTS.name) : null;
     const landed = await bronze?.state();
     // A lost or recreated topic fails the check with the refusal that consume would end with.
     const next = landed?.nextOffsets.get(topic) ?? new Map<number, number>();
@@ -69,8 +70,8 @@ const stateCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
 /** Reads the current metadata of every table, and whether its files lie where it says. */
 const tablesCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
   examine('tables', 'KS_STORE', async () => {
-    const lake = lakehouse.config.profile.store.path;
-    if (!(await exists(lake))) return ok('tables', `${lake} is made by the first consume`);
+    const lake = lakePlace(lakehouse.config.profile);
+    if (!(await lakeExists(lakehouse))) return ok('tables', `${lake} is made by the first consume`);
     const names = await lakehouse.tableNames();
     const rolledBack: string[] = [];
     for (const name of names) {
@@ -99,7 +100,10 @@ const tablesCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
 
 /** What to do about a lake that was made in the folder `made`. */
 async function wayBack({ config }: Lakehouse, made: string): Promise<string> {
-  const lake = config.profile.store.path;
+  const lake = lakePlace(config.profile);
+  if (isS3Uri(lake)) {
+    return `name that place in store.s3, or make this one a lake of its own with keystone table relocate (--dry-run shows what would change)`;
+  }
   const inProject = path.relative(config.projectDir, lake);
   const movedWhole = !inProject.startsWith('..') && made.endsWith(`/${inProject}`);
   const [from, to] = movedWhole ? [config.projectDir, made.slice(0, -inProject.length - 1)] : [lake, made];
@@ -109,6 +113,10 @@ async function wayBack({ config }: Lakehouse, made: string): Promise<string> {
 }
 
 const shellWord = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+/** A bucket is asked itself; a folder that was looked for by opening it would be made. */
+const lakeExists = async ({ config }: Lakehouse): Promise<boolean> =>
+  config.profile.store.adapter === 's3' || (await exists(config.profile.store.path));
 
 const exists = (file: string): Promise<boolean> =>
   stat(file).then(

@@ -7,6 +7,8 @@ import { openLakehouse, type Effects } from '../lakehouse.js';
 import { diskChecks } from './disk-checks.js';
 import { examine, ok, skipped, type DoctorCheck } from './doctor-check.js';
 import { doorChecks } from './door-checks.js';
+import { localLakeFolder } from '../store/lake-place.js';
+import { bucketChecks } from './bucket-checks.js';
 import { clockCheck, nodeCheck, portCheck, variablesCheck } from './machine-checks.js';
 import { projectChecks } from './project-checks.js';
 
@@ -48,10 +50,13 @@ async function configuredChecks(
   const { ingest, profile } = config;
   const checks = [await portCheck(ingest.host, ingest.port, ingest.tls.certificate !== undefined)];
   checks.push(...(await doorChecks(config, effects, env)));
-  checks.push(...(await diskChecks('lake', profile.store.path, effects)));
+  checks.push(
+    ...(await diskChecks(profile.store.adapter === 'folder' ? 'lake' : 'lake cache', localLakeFolder(profile), effects)),
+  );
   checks.push(...(await diskChecks('log', path.dirname(profile.log.path), effects)));
   const lakehouse = openLakehouse(config, effects);
   try {
+    checks.push(...(await bucketChecks(lakehouse)));
     checks.push(...(await projectChecks(lakehouse)));
   } finally {
     await lakehouse.close();

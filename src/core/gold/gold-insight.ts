@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { QueryResult } from '../engine/sql-engine.js';
 import { isKeystoneError, KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { lakePlace } from '../store/lake-place.js';
 import { otherLakeOf } from '../table/moved-lake.js';
 import { resolveReferences } from './model.js';
 
@@ -64,7 +65,7 @@ async function refuseMovedLake(lakehouse: Lakehouse): Promise<void> {
     const table = await lakehouse.table(name);
     const other = table && otherLakeOf(table);
     if (other === null) continue;
-    throw new KeystoneError('KS_STORE', `${name} was written in ${other}, not in ${lakehouse.config.profile.store.path}`, {
+    throw new KeystoneError('KS_STORE', `${name} was written in ${other}, not in ${lakePlace(lakehouse.config.profile)}`, {
       hint: 'keystone table relocate makes it readable where it lies now',
     });
   }

@@ -5,11 +5,12 @@
 import { stat } from 'node:fs/promises';
 import type { ResolvedConfig } from '../config/config.js';
 import { KeystoneError, messageOf } from '../errors.js';
+import { lakePlace } from '../store/lake-place.js';
 
 export interface PlacesPresent {
   /** Identity of the log's file; null: it is not there. */
   readonly log: string | null;
-  /** The same of the lake's folder. */
+  /** The same of the lake's folder; a bucket is always the same one, and says itself when it is gone. */
   readonly lake: string | null;
 }
 
@@ -25,6 +26,9 @@ async function identityOf(path: string, code: 'KS_LOG' | 'KS_STORE'): Promise<st
 
 /** Throws KS_LOG or KS_STORE when a place can't be looked at. */
 export async function placesPresent({ profile }: ResolvedConfig): Promise<PlacesPresent> {
-  const [log, lake] = await Promise.all([identityOf(profile.log.path, 'KS_LOG'), identityOf(profile.store.path, 'KS_STORE')]);
+  const [log, lake] = await Promise.all([
+    identityOf(profile.log.path, 'KS_LOG'),
+    profile.store.adapter === 'folder' ? identityOf(profile.store.path, 'KS_STORE') : lakePlace(profile),
+  ]);
   return { log, lake };
 }

@@ -4,6 +4,7 @@
  */
 import { KeystoneError, isKeystoneError, messageOf } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { lakePlace } from '../store/lake-place.js';
 import { estimateDrain, worstDrain, type DrainEstimate } from './drain-estimate.js';
 import { incidentsOf, type LagIncident } from './lag-incidents.js';
 import { measureLag, type Lag, type PartitionLag } from './measure-lag.js';
@@ -114,7 +115,7 @@ function lagSource(open: () => Lakehouse, of: Pick<WatchOptions, 'topic' | 'grou
         });
       }
       if (present.lake === null && lakeSeen) {
-        throw new KeystoneError('KS_STORE', `The lake ${config.profile.store.path} is not there any more`, {
+        throw new KeystoneError('KS_STORE', `The lake ${lakePlace(config.profile)} is not there any more`, {
           hint: 'Bring it back, or name another one with store.path; keystone doctor looks at it.',
         });
       }

@@ -32,6 +32,7 @@ export interface S3Bucket {
   readonly prefix: string;
   /** For messages: the endpoint, or AWS in its region. */
   readonly endpoint: string;
+  /** Must not show in a message. */
   readonly secrets: readonly Secret[];
 }
 
@@ -72,5 +73,11 @@ export async function openS3Bucket(s3: ProfileConfig['store']['s3'], access: S3A
       httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
     },
   });
-  return { client, bucket: s3.bucket, prefix, endpoint: s3.endpoint ?? `AWS in ${s3.region}`, secrets: keys ?? [] };
+  return {
+    client,
+    bucket: s3.bucket,
+    prefix,
+    endpoint: s3.endpoint ?? `AWS in ${s3.region}`,
+    secrets: keys === null ? [] : [keys[1]],
+  };
 }
