@@ -1,0 +1,172 @@
+/**
+ * The parts of kafkajs that this adapter stands on: sockets, TLS, SASL, the negotiation of versions, and its encoding of small requests.
+ * Its consumer can't be given partitions and offsets, its producer may take a batch that was never written for a repeated one after a
+ * failed send, and its records lose the order of headers; so those layers are not used. The package is pinned to an exact version.
+ */
+import { createRequire } from 'node:module';
+
+/** A request as `Connection.send` takes it. */
+export interface VendorProtocol<T> {
+  readonly request: {
+    readonly apiKey: number;
+    readonly apiVersion: number;
+    readonly apiName: string;
+    readonly encode: () => Promise<unknown>;
+  };
+  readonly response: {
+    readonly decode: (payload: Buffer) => Promise<T & { readonly clientSideThrottleTime?: number }>;
+    readonly parse: (decoded: T) => Promise<T>;
+  };
+  readonly requestTimeout?: number;
+}
+
+export interface VendorPool {
+  readonly host: string;
+  readonly port: number;
+  send<T>(protocol: VendorProtocol<T>): Promise<T>;
+  /** Connected; 1 is the one that fetches use. */
+  getConnection(index: 0 | 1): Promise<unknown>;
+}
+
+interface PartitionOffset {
+  readonly partition: number;
+  readonly offset: string;
+}
+
+export interface VendorBroker {
+  readonly connectionPool: VendorPool;
+  readonly versions: Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>> | null;
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  isConnected(): boolean;
+  metadata(topics: readonly string[]): Promise<{
+    readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
+    readonly controllerId: number;
+    readonly topicMetadata: readonly {
+      readonly topic: string;
+      readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];
+    }[];
+  }>;
+  listOffsets(request: {
+    readonly isolationLevel: 0 | 1;
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number; readonly timestamp: number | string }[];
+    }[];
+  }): Promise<{ readonly responses: readonly { readonly partitions: readonly PartitionOffset[] }[] }>;
+  createTopics(request: {
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly numPartitions: number;
+      readonly replicationFactor: number;
+      readonly configEntries: readonly { readonly name: string; readonly value: string }[];
+    }[];
+    readonly timeout: number;
+  }): Promise<unknown>;
+  describeConfigs(request: {
+    readonly resources: readonly { readonly type: number; readonly name: string; readonly configNames: readonly string[] }[];
+  }): Promise<{
+    readonly resources: readonly {
+      readonly configEntries: readonly { readonly configName: string; readonly configValue: string }[];
+    }[];
+  }>;
+  initProducerId(request: { readonly transactionalId: null; readonly transactionTimeout: number }): Promise<{
+    readonly producerId: string;
+    readonly producerEpoch: number;
+  }>;
+  findGroupCoordinator(request: { readonly groupId: string; readonly coordinatorType: 0 }): Promise<{
+    readonly coordinator: { readonly nodeId: number; readonly host: string; readonly port: number };
+  }>;
+  offsetCommit(request: {
+    readonly groupId: string;
+    readonly groupGenerationId: -1;
+    readonly memberId: '';
+    readonly topics: readonly { readonly topic: string; readonly partitions: readonly PartitionOffset[] }[];
+  }): Promise<unknown>;
+  offsetFetch(request: {
+    readonly groupId: string;
+    readonly topics: readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] }[];
+  }): Promise<{ readonly responses: readonly { readonly partitions: readonly PartitionOffset[] }[] }>;
+}
+
+/** As kafkajs takes them; `host`, `port` and the rest of a socket's life are its own. */
+export interface VendorConnectionOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly clientId: string;
+  readonly ssl: object | null;
+  readonly sasl: object | null;
+  readonly connectionTimeout: number;
+  readonly requestTimeout: number;
+}
+
+interface VendorEncoder {
+  readonly writeBufferInternal: (buffer: Buffer) => void;
+}
+
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  readonly throttledUntil: number;
+  scheduleCheckPendingRequests(): void;
+}
+
+interface Vendor {
+  readonly Broker: new (options: {
+    connectionPool: VendorPool;
+    logger: unknown;
+    nodeId: number | null;
+    allowAutoTopicCreation: boolean;
+  }) => VendorBroker;
+  readonly ConnectionPool: new (options: object) => VendorPool;
+  readonly Encoder: new (size: number) => VendorEncoder;
+  readonly logger: unknown;
+  readonly socketFactory: unknown;
+}
+
+let loaded: Vendor | undefined;
+
+function vendor(): Vendor {
+  if (loaded) return loaded;
+  const load = createRequire(import.meta.url);
+  const part = (name: string): unknown => load(`kafkajs/src/${name}`);
+  const { createLogger, LEVELS } = part('loggers') as {
+    readonly createLogger: (options: object) => unknown;
+    readonly LEVELS: { readonly NOTHING: number };
+  };
+  quietQueue(part('network/requestQueue') as { readonly prototype: RequestQueue });
+  loaded = {
+    Broker: part('broker') as Vendor['Broker'],
+    ConnectionPool: part('network/connectionPool') as Vendor['ConnectionPool'],
+    Encoder: part('protocol/encoder') as Vendor['Encoder'],
+    // What goes wrong is told by the errors that come back; nothing of it belongs on the console.
+    logger: createLogger({ level: LEVELS.NOTHING, logCreator: () => () => undefined }),
+    socketFactory: (part('network/socketFactory') as () => unknown)(),
+  };
+  return loaded;
+}
+
+/**
+ * After the first answer a request queue sets a timer to look for waiting requests, and again when it has found none: a thousand times a
+ * second, 4 % of a core for a client that does nothing. Here it looks only when something waits or the broker has asked to be spared.
+ */
+function quietQueue({ prototype }: { readonly prototype: RequestQueue }): void {
+  const schedule = prototype.scheduleCheckPendingRequests;
+  prototype.scheduleCheckPendingRequests = function (this: RequestQueue): void {
+    if (this.pending.length === 0 && this.throttledUntil <= Date.now()) return;
+    schedule.call(this);
+  };
+}
+
+/** A broker that is not yet connected. */
+export function vendorBroker(options: VendorConnectionOptions, nodeId: number | null): VendorBroker {
+  const { Broker, ConnectionPool, logger, socketFactory } = vendor();
+  const connectionPool = new ConnectionPool({ ...options, logger, socketFactory, enforceRequestTimeout: true });
+  return new Broker({ connectionPool, logger, nodeId, allowAutoTopicCreation: false });
+}
+
+/** A request's bytes as kafkajs sends them. */
+export function vendorBytes(bytes: Buffer): unknown {
+  const encoder = new (vendor().Encoder)(bytes.length + 1);
+  encoder.writeBufferInternal(bytes);
+  return encoder;
+}

@@ -1,0 +1,13 @@
+import { describe } from 'vitest';
+import { eventLogContract } from '../core/log/event-log.contract.js';
+import { freshTopic, hasKafka, inOwnTopics, kafkaServer, openLog } from './kafka-server.js';
+
+describe.skipIf(!hasKafka)('Kafka', () => {
+  const kafka = kafkaServer();
+
+  eventLogContract('kafka', async () => {
+    const own = freshTopic();
+    const again = async () => inOwnTopics(await openLog({ brokers: kafka().brokers }), own);
+    return { log: await again(), again };
+  });
+});
