@@ -1,12 +1,14 @@
 """Whether what the manifests say of each data file is so: sizes, counts, bounds, partition, field ids. The files are read with pyarrow.
 
 stdin:  [{"name", "metadata"}]
-stdout: {name: {"files", "bounds", "faults": [text]}}, "bounds" being how many were compared
+stdout: {name: {"files", "bounds", "partitions": {field: count}, "faults": [text]}}, "bounds" being how many were compared, "partitions"
+        how many files have a value of each partition field
 """
 
 import json
 import os
 import sys
+from collections import Counter
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -50,8 +52,16 @@ def audit(file, schema, specs, faults):
     parquet = pq.ParquetFile(path)
     expect("record_count", file.record_count, parquet.metadata.num_rows)
     stored = [id_tree(field) for field in parquet.schema_arrow]
+    own_ids = {field_id for field_id, _ in stored}
+    fields = [field for field in schema.fields if field.field_id in own_ids]
+    # A file may lack only columns that came after it, and says nothing of them.
+    for field in schema.fields:
+        if field.field_id not in own_ids:
+            expect(f"{field.name}, which it lacks,", (field.required, (file.value_counts or {}).get(field.field_id)), (False, None))
     for field in schema_to_pyarrow(schema):
         tree = id_tree(field)
+        if tree[0] not in own_ids:
+            continue
         expect(f"field ids of {field.name}", tree, next((each for each in stored if each[0] == tree[0]), None))
     sizes = {}
     for row_group in (parquet.metadata.row_group(n) for n in range(parquet.metadata.num_row_groups)):
@@ -63,7 +73,7 @@ def audit(file, schema, specs, faults):
 
     bounds = 0
     rows = parquet.read()
-    for field in schema.fields:
+    for field in fields:
         if not isinstance(field.field_type, PrimitiveType):
             continue
         values = comparable(rows.column(field.name))
@@ -98,6 +108,7 @@ def audit_table(metadata):
     files = [task.file for task in table.scan().plan_files()]
     faults = []
     bounds = sum(audit(file, table.schema(), table.specs(), faults) for file in files)
+    partitions = Counter(field.name for file in files for field in table.specs()[file.spec_id].fields)
     summary = table.current_snapshot().summary
     for key, is_so in (
         ("total-records", sum(file.record_count for file in files)),
@@ -106,7 +117,7 @@ def audit_table(metadata):
     ):
         if summary[key] != str(is_so):
             faults.append(f"snapshot summary {key}: says {summary[key]}, is {is_so}")
-    return {"files": len(files), "bounds": bounds, "faults": faults}
+    return {"files": len(files), "bounds": bounds, "partitions": partitions, "faults": faults}
 
 
 json.dump({request["name"]: audit_table(request["metadata"]) for request in json.load(sys.stdin)}, sys.stdout)
