@@ -106,6 +106,11 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     effects,
     log: once(
       async () => {
+        if (profile.log.adapter === 'kafka') {
+          const { openKafkaLog } = await import('./log/kafka-log.js');
+          const secrets = { env: effects.env ?? {}, projectDir: config.projectDir };
+          return openKafkaLog({ kafka: profile.log.kafka, secrets, clock: effects.clock, randomBytes: effects.randomBytes });
+        }
         const { openEmbeddedLog } = await import('./log/embedded-log.js');
         return openEmbeddedLog({ path: profile.log.path, clock: effects.clock });
       },

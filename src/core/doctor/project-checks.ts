@@ -4,6 +4,7 @@ import path from 'node:path';
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
 import { checkBounds } from '../consume/fetch-batch.js';
 import { sameLog } from '../consume/log-recreated.js';
+import { logPlace } from '../log/log-place.js';
 import { loadModels } from '../gold/load-models.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { isS3Uri, lakePlace } from '../store/lake-place.js';
@@ -47,7 +48,7 @@ const logCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
     const landed = await bronze?.state();
     // A lost or recreated topic fails the check with the refusal that consume would end with.
     const next = landed?.nextOffsets.get(topic) ?? new Map<number, number>();
-    if (!(await exists(log.path))) {
+    if (log.adapter === 'embedded' && !(await exists(log.path))) {
       checkBounds(topic, [], next);
       return ok('log', `${log.path} is made by the first event`);
     }
@@ -55,6 +56,8 @@ const logCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
     const bounds = await opened.bounds(topic);
     if (landed) await sameLog(opened, landed, topic);
     checkBounds(topic, bounds, next);
+    if (bounds.length === 0)
+      return ok('log', `${logPlace(lakehouse.config.profile)} answers; topic ${topic} is made by the first event`);
     const events = bounds.reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0);
     return ok('log', `topic ${topic}: ${events} events in ${bounds.length} partitions`);
   });

@@ -53,7 +53,7 @@ async function configuredChecks(
   checks.push(
     ...(await diskChecks(profile.store.adapter === 'folder' ? 'lake' : 'lake cache', localLakeFolder(profile), effects)),
   );
-  checks.push(...(await diskChecks('log', path.dirname(profile.log.path), effects)));
+  if (profile.log.adapter === 'embedded') checks.push(...(await diskChecks('log', path.dirname(profile.log.path), effects)));
   const lakehouse = openLakehouse(config, effects);
   try {
     checks.push(...(await bucketChecks(lakehouse)));
