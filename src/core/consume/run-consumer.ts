@@ -20,6 +20,7 @@ import { checkBounds } from './fetch-batch.js';
 import { keepLease, type LeaseKeeper } from '../state/lease-keeper.js';
 import { leaseName } from './lease-name.js';
 import { sameLog } from './log-recreated.js';
+import { highestToken } from '../table/highest-token.js';
 import { randomHexId } from '../table/random-names.js';
 
 export interface ConsumeTotals {
@@ -75,12 +76,14 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
     });
   await saveRun('running', { topic });
   const derivation = await openDerivation(lakehouse);
+  const { silver, ...others } = derivation.tables;
+  const tableToken = (): Promise<number> => highestToken([...Object.values(others), ...silver.values()]);
   let lease: LeaseKeeper | null = null;
   let caughtUp = false;
   try {
     let standby = false;
     while (!options.signal.aborted && !caughtUp) {
-      lease = await keepLease(state, clock, leaseName(topic), effects.processName, config.consume.leaseTtl);
+      lease = await keepLease(state, clock, leaseName(topic), effects.processName, config.consume.leaseTtl, tableToken);
       if (!lease) {
         if (options.untilCaughtUp && (await isCaughtUp(derivation, topic, targets))) {
           caughtUp = true;

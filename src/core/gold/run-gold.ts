@@ -2,6 +2,7 @@
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
 import { loadAthenaPrelude } from '../engine/duckdb/athena-prelude.js';
 import { KeystoneError } from '../errors.js';
+import { highestToken } from '../table/highest-token.js';
 import { keepLease } from '../state/lease-keeper.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
@@ -84,7 +85,9 @@ export async function runGold(lakehouse: Lakehouse, options: GoldOptions = {}): 
   const { clock, processName } = lakehouse.effects;
   const startedMs = clock.nowMs();
   const models = await chosenModels(lakehouse, options.models ?? []);
-  const lease = await keepLease(await lakehouse.state(), clock, GOLD_LEASE, processName, GOLD_LEASE_TTL_MS);
+  const tableToken = async (): Promise<number> =>
+    highestToken(await Promise.all(models.map((model) => lakehouse.table(model.name))));
+  const lease = await keepLease(await lakehouse.state(), clock, GOLD_LEASE, processName, GOLD_LEASE_TTL_MS, tableToken);
   if (!lease) {
     throw new KeystoneError('KS_COMMIT_CONFLICT', 'another run is building gold right now', {
       hint: `wait for it, then keystone gold plan; the lease of a killed run expires after ${GOLD_LEASE_TTL_MS / 1000} s`,

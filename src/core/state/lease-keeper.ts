@@ -12,15 +12,19 @@ export interface LeaseKeeper {
   release(): Promise<void>;
 }
 
-/** null when somebody else holds the lease. */
+/** null when somebody else holds the lease. `tableToken`: the highest token that the tables remember; the lease's own is never lower. */
 export async function keepLease(
   state: StateStore,
   clock: Clock,
   name: string,
   holder: string,
   ttlMs: number,
+  tableToken?: () => Promise<number>,
 ): Promise<LeaseKeeper | null> {
-  const first = await state.acquireLease(name, holder, ttlMs);
+  let first = await state.acquireLease(name, holder, ttlMs);
+  if (!first) return null;
+  const highest = (await tableToken?.()) ?? 0;
+  if (first.fencingToken < highest) first = await state.acquireLease(name, holder, ttlMs, highest + 1);
   if (!first) return null;
   let lease: Lease | null = first;
   let renewal: Promise<void> | undefined;

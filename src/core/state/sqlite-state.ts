@@ -27,6 +27,9 @@ const asKyselyDatabase = (file: SqliteFile): SqliteDatabase => ({
   },
 });
 
+/** Beyond this, and beyond ten times what is asked for, an expiry tells of a clock that was wrong. */
+const NO_LEASE_LASTS_MS = 600_000;
+
 type LeaseRow = StateSchema['leases'];
 
 const leaseOf = (row: LeaseRow | undefined): Lease | null =>
@@ -69,25 +72,31 @@ export async function openSqliteState(options: { readonly path: string; readonly
   const nowMs = (): number => Math.floor(clock.nowMs());
 
   return {
-    acquireLease: (name, holder, ttlMs) =>
+    acquireLease: (name, holder, ttlMs, leastToken = 0) =>
       guarded(async () => {
         const now = nowMs();
         const row = await db
           .insertInto('leases')
           // The first token is the time: tables remember the highest token they saw, and must accept a state file that was lost
           // and made anew. A token rises far less often than once in a millisecond.
-          .values({ name, holder, fencing_token: now, expires_at_ms: now + Math.ceil(ttlMs) })
+          .values({ name, holder, fencing_token: Math.max(now, leastToken), expires_at_ms: now + Math.ceil(ttlMs) })
           .onConflict((conflict) =>
             conflict
               .column('name')
               .doUpdateSet({
                 holder: (of) => of.ref('excluded.holder'),
                 // IS NOT: a released lease has no holder, and taking it is a change of holder.
-                fencing_token: sql<number>`leases.fencing_token + (leases.holder IS NOT excluded.holder)`,
+                fencing_token: sql<number>`max(leases.fencing_token + (leases.holder IS NOT excluded.holder), ${leastToken})`,
                 expires_at_ms: (of) => of.ref('excluded.expires_at_ms'),
               })
               .where((of) =>
-                of.or([of('leases.holder', 'is', null), of('leases.holder', '=', holder), of('leases.expires_at_ms', '<=', now)]),
+                of.or([
+                  of('leases.holder', 'is', null),
+                  of('leases.holder', '=', holder),
+                  of('leases.expires_at_ms', '<=', now),
+                  // Taken while the clock stood far ahead: a holder that lives renews it under the clock of now.
+                  of('leases.expires_at_ms', '>', now + Math.max(NO_LEASE_LASTS_MS, 10 * ttlMs)),
+                ]),
               ),
           )
           .returningAll()

@@ -27,8 +27,11 @@ export interface Run {
 }
 
 export interface StateStore {
-  /** The lease if it was free, expired or already this holder's; null when somebody else holds it. */
-  acquireLease(name: string, holder: string, ttlMs: number): Promise<Lease | null>;
+  /**
+   * The lease if it was free, expired or already this holder's; null when somebody else holds it. Its token is at least `leastToken`:
+   * tables may remember a higher one than a store that was lost.
+   */
+  acquireLease(name: string, holder: string, ttlMs: number, leastToken?: number): Promise<Lease | null>;
   /** Extends a lease that is still this holder's with this token; null when it was lost. */
   renewLease(lease: Lease, ttlMs: number): Promise<Lease | null>;
   releaseLease(lease: Lease): Promise<void>;
