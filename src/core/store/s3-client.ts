@@ -10,12 +10,16 @@ import { KeystoneError } from '../errors.js';
 import { trimmedPrefix } from './lake-place.js';
 import { checkedKey } from './object-key.js';
 
-const MAX_TRIES = 8;
-const CONNECT_MS = 5000;
-/** Until the answer begins: a part of an upload has to be through by then. */
-const ANSWER_MS = 60_000;
-/** Without a byte in either direction. */
-const SILENCE_MS = 20_000;
+export interface Patience {
+  readonly tries: number;
+  readonly connectMs: number;
+  /** Until the answer begins: a part of an upload has to be through by then. */
+  readonly answerMs: number;
+  /** Without a byte in either direction. */
+  readonly silenceMs: number;
+}
+
+export const PATIENCE: Patience = { tries: 8, connectMs: 5000, answerMs: 60_000, silenceMs: 10_000 };
 const MAX_SOCKETS = 64;
 
 export interface S3Access {
@@ -37,7 +41,11 @@ export interface S3Bucket {
 }
 
 /** Throws KS_CONFIG for settings that do not fit together and for secrets that are not there. Nothing is sent yet. */
-export async function openS3Bucket(s3: ProfileConfig['store']['s3'], access: S3Access): Promise<S3Bucket> {
+export async function openS3Bucket(
+  s3: ProfileConfig['store']['s3'],
+  access: S3Access,
+  patience: Patience = PATIENCE,
+): Promise<S3Bucket> {
   if (s3.bucket === undefined || s3.bucket === '') {
     throw new KeystoneError('KS_CONFIG', 'store.adapter is s3 and store.s3.bucket is not set', {
       hint: 'Name the bucket: profiles.<name>.store.s3.bucket in keystone.yaml, or --set store.s3.bucket=<name>.',
@@ -60,15 +68,15 @@ export async function openS3Bucket(s3: ProfileConfig['store']['s3'], access: S3A
     ...(s3.endpoint === undefined ? {} : { endpoint: s3.endpoint }),
     ...(keys === null ? {} : { credentials: { accessKeyId: keys[0].reveal(), secretAccessKey: keys[1].reveal() } }),
     retryMode: 'standard',
-    maxAttempts: MAX_TRIES,
+    maxAttempts: patience.tries,
     // CRC32 of what is sent, and of what comes whenever the store kept one.
     requestChecksumCalculation: 'WHEN_SUPPORTED',
     responseChecksumValidation: 'WHEN_SUPPORTED',
     requestHandler: {
-      connectionTimeout: CONNECT_MS,
-      requestTimeout: ANSWER_MS,
+      connectionTimeout: patience.connectMs,
+      requestTimeout: patience.answerMs,
       throwOnRequestTimeout: true,
-      socketTimeout: SILENCE_MS,
+      socketTimeout: patience.silenceMs,
       httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
       httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
     },

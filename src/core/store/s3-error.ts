@@ -17,10 +17,17 @@ export const statusOf = (error: unknown): number | undefined => failureOf(error)
 /** Name that S3 gives the refusal, e.g. `NoSuchKey`. */
 export const refusalOf = (error: unknown): string => failureOf(error).name ?? '';
 
-/** The object is not there (and its bucket is). */
-export const isAbsent = (error: unknown): boolean => statusOf(error) === 404 && refusalOf(error) !== 'NoSuchBucket';
+/**
+ * The object is not there. By name: servers answer 404 for other things too (no such bucket, no such user), and an object that is
+ * taken for absent would let a table begin anew.
+ */
+export const isAbsent = (error: unknown): boolean => statusOf(error) === 404 && ABSENT.has(refusalOf(error));
 
+/** `NotFound` is all that the answer to a HEAD can say. */
+const ABSENT = new Set(['NoSuchKey', 'NotFound']);
 const NOT_TRUSTED = new Set([
+  'XAdminUserNotFound', // versitygw, with status 404
+
   'InvalidAccessKeyId',
   'SignatureDoesNotMatch',
   'AccessDenied',

@@ -25,7 +25,7 @@ import { s3Place } from './lake-place.js';
 import { RESERVED_SEGMENT, checkedKey, compareKeys } from './object-key.js';
 import type { ObjectInfo, ObjectStore, StoredObject } from './object-store.js';
 import { openReadCache } from './read-cache.js';
-import { openS3Bucket, type S3Access, type S3Bucket } from './s3-client.js';
+import { openS3Bucket, type Patience, type S3Access, type S3Bucket } from './s3-client.js';
 import { isAbsent, s3Error, statusOf } from './s3-error.js';
 import { headOf, putUnder } from './s3-put.js';
 import { uploader } from './s3-upload.js';
@@ -33,6 +33,8 @@ import { uploader } from './s3-upload.js';
 export interface S3StoreOptions extends S3Access {
   readonly s3: ProfileConfig['store']['s3'];
   readonly clock: Clock;
+  /** Default: long enough for a server that is started anew. */
+  readonly patience?: Patience;
 }
 
 export interface S3Store extends ObjectStore {
@@ -49,8 +51,8 @@ const FRESH_MS = 60_000;
 const MOST_REMEMBERED = 100_000;
 
 /** Nothing is sent before it is needed. Throws KS_CONFIG for settings that do not fit together, KS_STORE for a cache folder that can't be made. */
-export async function openS3Store({ s3, clock, ...access }: S3StoreOptions): Promise<S3Store> {
-  const bucket = await openS3Bucket(s3, access);
+export async function openS3Store({ s3, clock, patience, ...access }: S3StoreOptions): Promise<S3Store> {
+  const bucket = await openS3Bucket(s3, access, patience);
   const root = s3Place(bucket.bucket, bucket.prefix);
   const base = bucket.prefix === '' ? '' : `${bucket.prefix}/`;
   const fullKey = (key: string): string => `${base}${key}`;
