@@ -65,7 +65,7 @@ function settingValue(setting: Setting, text: string, origin: string): unknown {
 
 function yamlScalar(text: string): unknown {
   try {
-    return parse(text) as unknown;
+    return parse(text, { logLevel: 'error' }) as unknown;
   } catch {
     return text;
   }
