@@ -37,6 +37,7 @@ import {
 } from './ingest-services.js';
 import { withProtocDescriptors } from './reflected-protos.js';
 import { addressOf, cannotListen } from './server-address.js';
+import { refusingInOrder } from './stream-in-order.js';
 import { watchTls } from './watch-tls.js';
 
 export interface IngestServerOptions {
@@ -189,7 +190,10 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     'grpc.max_concurrent_streams': CONCURRENT_STREAMS,
     // Its per-call bookkeeping is nobody's here and costs throughput.
     'grpc.enable_channelz': 0,
-    interceptors: gate.interceptors,
+    interceptors: [
+      refusingInOrder(new Set([ingestionV1Methods.StreamEvents.path]), options.maxMessageBytes),
+      ...gate.interceptors,
+    ],
   });
   const draining = new AbortController();
   const { clientOf } = gate;

@@ -29,6 +29,7 @@ import {
   type WireEvent,
 } from './ingestion-v1-codec.js';
 import { serveEventStream } from './stream-events.js';
+import { refusalOf } from './stream-in-order.js';
 import type { Decoded } from './wire-message.js';
 
 export const FOUNDING_SERVICE = 'IngestionService';
@@ -93,7 +94,7 @@ export const ingestionV1Methods = {
   StreamEvents: {
     ...unary<readonly WireEvent[], readonly EventResult[]>(
       `/${INGESTION_V1_SERVICE}/StreamEvents`,
-      { encode: encodeEventBatch, decode: decodeEventBatch },
+      { encode: encodeEventBatch, decode: (bytes) => refusalOf(bytes) ?? decodeEventBatch(bytes) },
       { encode: encodeReceiptBatch, decode: decodeReceiptBatch },
     ),
     requestStream: true,

@@ -75,7 +75,8 @@ export function serveEventStream(call: EventStream, client: Client, intake: Even
 
   call.on('data', (decoded: Decoded<readonly WireEvent[]>) => {
     if (ending !== null || isOver) return;
-    if (decoded.kind === 'malformed') return endWith({ kind: 'error', code: status.INVALID_ARGUMENT, details: decoded.reason });
+    if (decoded.kind === 'malformed')
+      return endWith({ kind: 'error', code: decoded.code ?? status.INVALID_ARGUMENT, details: decoded.reason });
     const slot: Slot = { bytes: bytesOf(decoded.message), results: null };
     slots.push(slot);
     openBytes += slot.bytes;

@@ -11,6 +11,8 @@ export type WireReader = protobuf.Reader;
 export interface MalformedMessage {
   readonly kind: 'malformed';
   readonly reason: string;
+  /** The gRPC status to end with; absent: INVALID_ARGUMENT. */
+  readonly code?: number;
 }
 
 export type Decoded<Message> = { readonly kind: 'message'; readonly message: Message } | MalformedMessage;

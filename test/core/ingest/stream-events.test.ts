@@ -52,6 +52,29 @@ describe('StreamEvents', () => {
     expect(log.appended).toHaveLength(4);
   });
 
+  it('ends with RESOURCE_EXHAUSTED on a batch that is too large, after the answers to what came before', async () => {
+    const { log, connect } = await openDoor();
+    let open = (): void => undefined;
+    log.gate = new Promise((resolve) => (open = resolve));
+    const stream = openStream(connect());
+    for (let n = 0; n < 3; n++) stream.send(batch(n));
+    stream.send(batch(3, 600_000));
+    stream.send(batch(4));
+    stream.end();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    open();
+    expect(await stream.ended).toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      details: expect.stringMatching(/at most 1000000/) as string,
+    });
+    expect(idsOf(stream.answers)).toEqual([
+      ['0a', '0b'],
+      ['1a', '1b'],
+      ['2a', '2b'],
+    ]);
+    expect(log.appended).toHaveLength(6);
+  });
+
   it('puts refusals inside, and goes on', async () => {
     const { log, connect } = await openDoor();
     const stream = openStream(connect());
