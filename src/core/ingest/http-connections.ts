@@ -15,6 +15,10 @@ export interface HttpConnections {
   isWhole(incoming: IncomingMessage): void;
   /** What came on it cannot be read, or did not come in time: `answer` is the last that is sent. */
   broken(socket: Socket, answer: string): void;
+  /** Its TLS handshake failed, or was not done in time. */
+  unsecured(socket: Socket): void;
+  /** It speaks in the clear where TLS is spoken: `answer` is sent in the clear, too. */
+  unencrypted(socket: Socket, answer: string): void;
   /** Lets go of every connection that is not at work on a whole request. */
   closeUnproven(): void;
   closeAll(): void;
@@ -80,6 +84,15 @@ export function httpConnections(maxConnections: number): HttpConnections {
       if (!socket.writable) return void socket.destroy();
       socket.write(answer);
       socket.destroySoon();
+    },
+    unsecured(socket) {
+      socket.destroy();
+      connections.get(nameOf(socket))?.socket.destroy();
+    },
+    unencrypted(socket, answer) {
+      const below = connections.get(nameOf(socket))?.socket;
+      if (below?.writable === true) below.end(answer, () => below.destroySoon());
+      else socket.destroy();
     },
     closeUnproven() {
       for (const { socket, open } of connections.values()) if (open === 0) socket.destroySoon();

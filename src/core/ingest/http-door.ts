@@ -7,6 +7,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Server, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import type { Clock } from '../clock.js';
 import { messageOf } from '../errors.js';
@@ -56,6 +57,9 @@ function problemOfError(code: string): { readonly kind: ProblemKind; readonly re
   if (code === 'HPE_HEADER_OVERFLOW') return { kind: 'header-too-large', reason: 'Request Header Fields Too Large' };
   return { kind: 'malformed', reason: 'Bad Request' };
 }
+
+/** A TLS socket whose handshake is not done. */
+const isUnsecured = (socket: Socket): boolean => socket instanceof TLSSocket && socket.getProtocol() === null;
 
 const secureContext = ({ cert, key, ca, minVersion }: DoorTls): https.ServerOptions => ({
   cert,
@@ -164,6 +168,12 @@ export async function startHttpDoor(options: HttpDoorOptions): Promise<HttpDoor>
     server.on('clientError', (error: Error & { readonly code?: string }, socket: Socket) => {
       const code = error.code ?? '';
       if (code === 'ECONNRESET') return void socket.destroy();
+      if (code === 'ERR_SSL_HTTP_REQUEST') {
+        const detail = 'this port speaks TLS: use https://';
+        return connections.unencrypted(socket, rawProblem(problemOf('malformed', detail, `urn:uuid:${newId()}`), 'Bad Request'));
+      }
+      // Nothing can be said over a handshake that is not done; what is written would wait for it, and the connection with it.
+      if (code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_') || isUnsecured(socket)) return connections.unsecured(socket);
       const { kind, reason } = problemOfError(code);
       const detail =
         kind === 'timeout' ? `the request did not arrive within ${limits.requestTimeMs} ms` : `no HTTP request: ${error.message}`;
