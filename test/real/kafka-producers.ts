@@ -78,8 +78,5 @@ public class Producers {
 }
 `;
 
-export const javaProducers = (
-  kafka: Kafka,
-  what: 'codecs' | 'transactions' | 'compacted',
-  topic: string,
-): Promise<string> => kafka.java(SOURCE, [kafka.brokers, what, topic]);
+export const javaProducers = (kafka: Kafka, what: 'codecs' | 'transactions' | 'compacted', topic: string): Promise<string> =>
+  kafka.java(SOURCE, [kafka.brokers, what, topic]);

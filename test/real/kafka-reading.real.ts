@@ -7,7 +7,11 @@ import { freshTopic, hasKafka, kafkaServer, openLog } from './kafka-server.js';
 const text = (bytes: Uint8Array | null): string | null => (bytes === null ? null : Buffer.from(bytes).toString('utf8'));
 
 /** From the start to the end; every read must get on. */
-async function readOn(log: EventLog, topic: string, maxRecords: number): Promise<{ readonly records: LogRecord[]; readonly at: number }> {
+async function readOn(
+  log: EventLog,
+  topic: string,
+  maxRecords: number,
+): Promise<{ readonly records: LogRecord[]; readonly at: number }> {
   const [bounds] = await log.bounds(topic);
   const records: LogRecord[] = [];
   let at = bounds!.startOffset;
@@ -19,7 +23,9 @@ async function readOn(log: EventLog, topic: string, maxRecords: number): Promise
     at = read.nextOffset;
   }
   expect(at).toBe(bounds!.endOffset);
-  expect(records.map(({ offset }) => offset)).toEqual([...new Set(records.map(({ offset }) => offset))].toSorted((a, b) => a - b));
+  expect(records.map(({ offset }) => offset)).toEqual(
+    [...new Set(records.map(({ offset }) => offset))].toSorted((a, b) => a - b),
+  );
   return { records, at };
 }
 
@@ -93,14 +99,19 @@ describe.skipIf(!hasKafka)('reading what others wrote to Kafka', () => {
     const [first] = records;
     const [bounds] = await log.bounds(topic);
     if (first!.offset > bounds!.startOffset + 1)
-      expect((await log.read(topic, 0, first!.offset - 1, { maxRecords: 1, maxBytes: 1 })).records[0]!.offset).toBe(first!.offset);
+      expect((await log.read(topic, 0, first!.offset - 1, { maxRecords: 1, maxBytes: 1 })).records[0]!.offset).toBe(
+        first!.offset,
+      );
   });
 
   it('names events that expired unread instead of passing over them', async () => {
     const topic = freshTopic('expired');
     const log = await openLog({ brokers: kafka().brokers });
     await log.ensureTopic(topic, 1);
-    await log.append(topic, Array.from({ length: 100 }, () => ({ key: null, value: Buffer.from('x'), headers: [] })));
+    await log.append(
+      topic,
+      Array.from({ length: 100 }, () => ({ key: null, value: Buffer.from('x'), headers: [] })),
+    );
     await kafka().java(
       `import java.util.*; import org.apache.kafka.clients.admin.*; import org.apache.kafka.common.TopicPartition;
        public class Expire { public static void main(String[] a) throws Exception {

@@ -227,6 +227,9 @@ function propertiesOf(node: number, ports: readonly Ports[], dir: string, secure
     'background.threads=2',
     'auto.create.topics.enable=false',
     'controlled.shutdown.enable=false',
+    // A broker that was killed may come back at once.
+    'broker.heartbeat.interval.ms=300',
+    'broker.session.timeout.ms=1500',
     'metric.reporters=',
     'telemetry.enable=false',
     ...(secure ? secureProperties(dir) : []),

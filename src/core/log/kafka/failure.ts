@@ -48,11 +48,14 @@ const REFUSING: Readonly<Record<number, string>> = {
   30: 'GROUP_AUTHORIZATION_FAILED',
   31: 'CLUSTER_AUTHORIZATION_FAILED',
   32: 'INVALID_TIMESTAMP',
+  33: 'UNSUPPORTED_SASL_MECHANISM',
+  34: 'ILLEGAL_SASL_STATE',
   37: 'INVALID_PARTITIONS',
   38: 'INVALID_REPLICATION_FACTOR',
   44: 'POLICY_VIOLATION',
   45: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
   47: 'INVALID_PRODUCER_EPOCH',
+  58: 'SASL_AUTHENTICATION_FAILED',
   59: 'UNKNOWN_PRODUCER_ID',
   87: 'INVALID_RECORD',
 };
@@ -77,12 +80,15 @@ const TLS_TROUBLE =
   /certificate|self.signed|altname|unable to (?:verify|get)|alert (?:unknown ca|bad certificate|handshake)|unsupported protocol/i;
 const NO_TLS = /wrong version number|packet length too long|record layer failure|http request/i;
 const CREDENTIALS = /SASL|authentication/i;
+const SASL_REFUSALS: readonly number[] = [33, 34, 58];
 
 /** True for a certificate or name and password that the other side does not take: trying again changes nothing. */
 export const isCredentialTrouble = (error: unknown): boolean => {
   if (nameOf(error) === 'KafkaJSSASLAuthenticationError') return true;
   const message = messageOf(error);
   if (nameOf(error) === 'KafkaJSProtocolError' && CREDENTIALS.test(message)) return true;
+  // A token that is refused shows itself by the state of the connection, at the first question that is asked over it.
+  if (error instanceof BrokerRefusal && SASL_REFUSALS.includes(error.code)) return true;
   return nameOf(error).startsWith('KafkaJSConnection') && (TLS_TROUBLE.test(message) || NO_TLS.test(message));
 };
 
