@@ -16,6 +16,7 @@ import { bronzeRowsSql, headerSql, RANGE_ROWS, readRange } from './read-range.js
 import { findRepeatedEvents, REPEATED } from './repeated-events.js';
 import { recordVersions } from './settle-versions.js';
 import { verdictTotals } from './verdict-totals.js';
+import { idHashSql, IS_CONFLICT } from './seen-index.js';
 import { randomHexId } from '../table/random-names.js';
 import { holdOrDiscard } from '../table/hold-or-discard.js';
 
@@ -158,6 +159,8 @@ async function readBases({ tables }: Derivation): Promise<ReadonlyMap<string, Ne
 async function remember({ session, seen }: Derivation, datasets: readonly DatasetRows[]): Promise<void> {
   await session.run(`INSERT INTO ${seen.ids} SELECT id_hash, _topic, _partition, _offset FROM ${RANGE_ROWS} r
     WHERE NOT EXISTS (SELECT 1 FROM ${REPEATED} d WHERE d._topic = r._topic AND d._partition = r._partition AND d._offset = r._offset)`);
+  await session.run(`INSERT INTO ${seen.conflicts}
+    SELECT ${idHashSql('dataset', 'event_id')}, topic, kafka_partition, kafka_offset FROM ${DISPOSITION_ROWS} WHERE ${IS_CONFLICT}`);
   for (const { contract, typed } of datasets) {
     if (contract.key.length > 0) await recordVersions(session, contract, seen, typed);
   }

@@ -30,9 +30,14 @@ const versionType = (contract: Contract): string => {
   return column ? duckTypeOf(column.type) : 'INTEGER';
 };
 
+/** Boolean SQL over dispositions: rejected, and an event of its id came before. */
+export const IS_CONFLICT = `(verdict IN ('quarantined', 'error') AND winner_offset IS NOT NULL)`;
+
 export interface SeenIndex {
   /** Table `(id_hash, topic, part, off)`, one row an id: join on `id_hash`. */
   readonly ids: string;
+  /** Table `(id_hash, topic, part, off)`: the events that were rejected because their id was known with another payload. */
+  readonly conflicts: string;
   /** Table `(key_hash, topic, part, off, log_time, version)` of a dataset with a key, one row a key. */
   keys(contract: Contract): string;
   /** Loads what the datasets need and is not there yet. */
@@ -52,6 +57,7 @@ export interface SeenSources {
 
 export function createSeenIndex(session: DuckSession): SeenIndex {
   const ids = 'seen_ids';
+  const conflicts = 'seen_conflicts';
   const keysName = (contract: Contract): string => quoteIdentifier(`seen_keys_${contract.dataset}`);
   let dispositionsLoaded = false;
   const loadedDatasets = new Set<string>();
@@ -66,10 +72,14 @@ export function createSeenIndex(session: DuckSession): SeenIndex {
     // A duplicate or conflict names the first event of its id as its winner; a superseded event's winner is another event.
     const firstEvent = `CASE WHEN verdict = 'superseded' OR winner_offset IS NULL
       THEN {topic: topic, part: kafka_partition, off: kafka_offset} ELSE {topic: topic, part: winner_partition, off: winner_offset} END`;
+    const rows = await scanSql(state.fields, files, store);
     await session.run(`INSERT INTO ${ids}
       SELECT id_hash, first.topic, first.part, first.off FROM (
         SELECT ${idHashSql('dataset', 'event_id')} AS id_hash, min(${firstEvent}) AS first
-        FROM (${await scanSql(state.fields, files, store)}) WHERE ${own} GROUP BY id_hash)`);
+        FROM (${rows}) WHERE ${own} GROUP BY id_hash)`);
+    await session.run(`CREATE OR REPLACE TABLE ${conflicts} AS
+      SELECT ${idHashSql('dataset', 'event_id')} AS id_hash, topic, kafka_partition AS part, kafka_offset AS off
+      FROM (${rows}) WHERE ${own} AND ${IS_CONFLICT}`);
   };
 
   const loadSilver = async (contract: Contract, { silver, store }: SeenSources): Promise<void> => {
@@ -96,6 +106,7 @@ export function createSeenIndex(session: DuckSession): SeenIndex {
 
   return {
     ids,
+    conflicts,
     keys: keysName,
     load: async (datasets, sources) => {
       if (!dispositionsLoaded) {

@@ -189,6 +189,37 @@ test('events under one id are compared byte for byte, text or not, in one range 
   await closes(lake);
 });
 
+test('an event that was rejected as a conflict and comes again is a duplicate: a replay adds nothing to quarantine', async () => {
+  const { lake } = await testLake();
+  const conflict = { id: 'e', payload: order('a', { order_status: 'changed' }) };
+  const unreadable = { id: 'e', payload: '{"order_id": ' };
+  await put(lake, [{ id: 'e', payload: order('a') }, conflict, unreadable]);
+  await consume(lake);
+  const rejected = ['e quarantined event_id_conflict 0', 'e error invalid_json 0'];
+  const verdicts = async (): Promise<readonly string[]> => (await dispositions(lake)).map((row) => Object.values(row).join(' '));
+  expect(await verdicts()).toEqual(rejected);
+  // By a builder that has seen it, and by one that reads the tables anew; twice in one range too.
+  for (const round of [1, 2]) {
+    await put(lake, [{ id: 'e', payload: order('a') }, conflict, conflict, unreadable, { id: `x${round}`, payload: order(`x${round}`) }]);
+    await consume(lake);
+  }
+  expect(await verdicts()).toEqual([...rejected, ...Array.from({ length: 8 }, () => 'e duplicate  0')]);
+  await put(lake, [
+    { id: 'new', payload: order('n') },
+    { id: 'new', payload: order('n', { order_status: 'one' }) },
+    { id: 'new', payload: order('n', { order_status: 'two' }) },
+    { id: 'new', payload: order('n', { order_status: 'one' }) },
+  ]);
+  await consume(lake);
+  expect((await verdicts()).slice(-3)).toEqual([
+    'new quarantined event_id_conflict 13',
+    'new quarantined event_id_conflict 13',
+    'new duplicate  13',
+  ]);
+  expect(await rows(lake, 'SELECT count(*) AS n FROM quarantine.events')).toEqual([{ n: 3 }]);
+  await closes(lake);
+});
+
 test('a key that moves between days leaves its old partition, and its neighbours stay', async () => {
   const { lake } = await testLake();
   await put(lake, [
