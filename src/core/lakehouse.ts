@@ -120,6 +120,10 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     catalog,
     state: once(
       async () => {
+        if (profile.state.adapter === 'postgres') {
+          const { openPostgresFromConfig } = await import('./state/open-postgres.js');
+          return openPostgresFromConfig(config, effects);
+        }
         const { openSqliteState } = await import('./state/sqlite-state.js');
         return openSqliteState({ path: profile.state.path, clock: effects.clock });
       },

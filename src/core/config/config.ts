@@ -113,7 +113,16 @@ const engineConfig = z.strictObject({
 });
 
 const postgresConfig = z.strictObject({
-  url: secretReference.optional().describe('`postgres://user:password@host:port/database?sslmode=…`'),
+  url: secretReference
+    .optional()
+    .describe(
+      '`postgres://user:password@host:port/database?sslmode=…`: disable, require, verify-ca or verify-full (with sslrootcert)',
+    ),
+  schema: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'a schema is named by letters, digits and _')
+    .default('keystone')
+    .describe('Schema of its tables, made when it is missing; projects that share a database need one each'),
   poolSize: z.number().int().min(1).max(100).default(5).describe('Connections of this process'),
   statementTimeout: durationMs.prefault('30s').describe('A statement that takes longer is cancelled'),
 });
@@ -184,9 +193,13 @@ const ingestConfig = z.strictObject({
   workers: z.number().int().min(1).max(256).default(1).describe('Processes that serve behind one port'),
   tls: tlsConfig.prefault({}),
   tokens: z
-    .record(z.string().min(1), secretReference)
+    .record(z.string().min(1), secretReference, {
+      error: 'a table of producers and where their tokens are: write producer: env:NAME or producer: file:PATH below it',
+    })
     .prefault({})
-    .describe('Bearer tokens by producer name; when there is one, a client without certificate needs one'),
+    .describe(
+      "Bearer token of one producer; when there is one, a client without certificate needs one, and the producer's name becomes the source of its events",
+    ),
   limits: limitsConfig.prefault({}),
   http: httpConfig.prefault({}),
 });

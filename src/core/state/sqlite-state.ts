@@ -7,8 +7,9 @@ import type { Clock } from '../clock.js';
 import { KeystoneError } from '../errors.js';
 import { describeSqliteFailure } from '../sqlite/sqlite-failure.js';
 import { openSqliteFile, type SqliteBind, type SqliteFile } from '../sqlite/sqlite-file.js';
+import { runOf, runRow } from './run-row.js';
 import { migrateState, STATE_SCHEMA_VERSION, type StateSchema } from './state-schema.js';
-import type { Lease, Run, RunStatus, StateStore } from './state-store.js';
+import type { Lease, StateStore } from './state-store.js';
 
 /** Its statements take well under a millisecond; the wait blocks the event loop. */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -36,15 +37,6 @@ const leaseOf = (row: LeaseRow | undefined): Lease | null =>
   row === undefined || row.holder === null
     ? null
     : { name: row.name, holder: row.holder, fencingToken: row.fencing_token, expiresAtMs: row.expires_at_ms };
-
-const runOf = (row: StateSchema['runs']): Run => ({
-  id: row.id,
-  command: row.command,
-  status: row.status as RunStatus,
-  startedAtMs: row.started_at_ms,
-  endedAtMs: row.ended_at_ms,
-  detail: JSON.parse(row.detail) as unknown,
-});
 
 /** Opens or creates the file (and its folder), brought to the newest schema. Every failure is KS_STATE. */
 export async function openSqliteState(options: { readonly path: string; readonly clock: Clock }): Promise<StateStore> {
@@ -130,14 +122,7 @@ export async function openSqliteState(options: { readonly path: string; readonly
       guarded(async () => leaseOf(await db.selectFrom('leases').selectAll().where('name', '=', name).executeTakeFirst())),
     saveRun: (run) =>
       guarded(async () => {
-        const row = {
-          id: run.id,
-          command: run.command,
-          status: run.status,
-          started_at_ms: Math.floor(run.startedAtMs),
-          ended_at_ms: run.endedAtMs === null ? null : Math.floor(run.endedAtMs),
-          detail: JSON.stringify(run.detail ?? null),
-        };
+        const row = runRow(run);
         await db
           .insertInto('runs')
           .values(row)
@@ -154,6 +139,25 @@ export async function openSqliteState(options: { readonly path: string; readonly
           .limit(Math.max(0, limit));
         if (command !== undefined) query = query.where('command', '=', command);
         return (await query.execute()).map(runOf);
+      }),
+    readBreakers: () =>
+      guarded(async () => {
+        const rows = await db.selectFrom('breakers').selectAll().orderBy('name').execute();
+        return rows.map(({ name, version, state }) => ({ name, version, state: JSON.parse(state) as unknown }));
+      }),
+    swapBreaker: ({ name, version, state }) =>
+      guarded(async () => {
+        const next = { name, version: version + 1, state: JSON.stringify(state) };
+        if (version === 0) {
+          const inserted = db
+            .insertInto('breakers')
+            .values(next)
+            .onConflict((conflict) => conflict.doNothing())
+            .returning('version');
+          return (await inserted.executeTakeFirst()) !== undefined;
+        }
+        const updated = db.updateTable('breakers').set(next).where('name', '=', name).where('version', '=', version);
+        return (await updated.returning('version').executeTakeFirst()) !== undefined;
       }),
     close: () => guarded(() => db.destroy()),
   };

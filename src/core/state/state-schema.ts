@@ -1,4 +1,4 @@
-/** The tables of the embedded state store, and the numbered steps that lead there. */
+/** The tables of the state stores, and the numbered steps that lead the embedded one there. */
 import type { SqliteFile } from '../sqlite/sqlite-file.js';
 
 /** Times are milliseconds since the epoch. */
@@ -11,6 +11,8 @@ export interface StateSchema {
     expires_at_ms: number;
   };
   runs: { id: string; command: string; status: string; started_at_ms: number; ended_at_ms: number | null; detail: string };
+  /** `state` is JSON. */
+  breakers: { name: string; version: number; state: string };
 }
 
 /** Step n leads from schema version n to n + 1. Never change one that was released: add another. */
@@ -24,6 +26,7 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX runs_by_start ON runs (started_at_ms);
    CREATE INDEX runs_by_command ON runs (command, started_at_ms);`,
+  `CREATE TABLE breakers (name TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 /** The version this code knows. */

@@ -1,11 +1,12 @@
 /**
  * Port: small transactional state beside the lake (embedded: SQLite; production: PostgreSQL).
  *
- * Guarantees: every method is one transaction; leases carry a fencing token that only rises; run records are idempotent by id.
+ * Guarantees: every method is one transaction and may be repeated; leases carry a fencing token that only rises and end by the store's
+ * clock; run records are idempotent by id; a breaker's record changes only from the version that its writer saw.
  * Nothing here is truth about events: losing it loses history of runs, never an event.
  */
 
-/** Held until `expiresAtMs`; `fencingToken` rises with every change of holder. */
+/** Held until `expiresAtMs` of the caller's clock (never later than by the store's); `fencingToken` rises with every change of holder. */
 export interface Lease {
   readonly name: string;
   readonly holder: string;
@@ -26,6 +27,15 @@ export interface Run {
   readonly detail: unknown;
 }
 
+/** What processes know together of one circuit breaker. */
+export interface StoredBreaker {
+  readonly name: string;
+  /** Rises with every write; 0 before the first. */
+  readonly version: number;
+  /** JSON; the shape belongs to resilience. */
+  readonly state: unknown;
+}
+
 export interface StateStore {
   /**
    * The lease if it was free, expired or already this holder's; null when somebody else holds it. Its token is at least `leastToken`:
@@ -41,5 +51,9 @@ export interface StateStore {
   saveRun(run: Run): Promise<void>;
   /** Newest first. */
   listRuns(filter: { readonly command?: string; readonly limit: number }): Promise<readonly Run[]>;
+  /** Ordered by name. */
+  readBreakers(): Promise<readonly StoredBreaker[]>;
+  /** Writes `state` under the next version when `version` is still the stored one; false: somebody else wrote first. */
+  swapBreaker(breaker: StoredBreaker): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -113,5 +113,35 @@ export function stateStoreContract(name: string, open: () => Promise<OpenState>)
       expect((await state.listRuns({ command: 'consume run', limit: 9 })).map((r) => r.id)).toEqual(['r3', 'r1']);
       expect(await state.listRuns({ command: 'nothing', limit: 9 })).toEqual([]);
     });
+
+    it('changes what is known of a breaker only from the version that its writer saw', async () => {
+      const connect = await open();
+      const [one, two] = [await connect(handClock()), await connect(handClock())];
+      expect(await one.readBreakers()).toEqual([]);
+      expect(await one.swapBreaker({ name: 'store', version: 0, state: { kind: 'closed' } })).toBe(true);
+      expect(await two.swapBreaker({ name: 'store', version: 0, state: { kind: 'open' } })).toBe(false);
+      expect(await two.swapBreaker({ name: 'broker', version: 0, state: ["it's ü", null] })).toBe(true);
+      expect(await two.swapBreaker({ name: 'store', version: 1, state: { kind: 'open' } })).toBe(true);
+      expect(await one.swapBreaker({ name: 'store', version: 1, state: { kind: 'half-open' } })).toBe(false);
+      expect(await one.swapBreaker({ name: 'absent', version: 3, state: 1 })).toBe(false);
+      expect(await one.readBreakers()).toEqual([
+        { name: 'broker', version: 1, state: ["it's ü", null] },
+        { name: 'store', version: 2, state: { kind: 'open' } },
+      ]);
+    });
+
+    it('loses no change of a breaker when many count in it at once', async () => {
+      const connect = await open();
+      const stores = await Promise.all(Array.from({ length: 4 }, () => connect(handClock())));
+      await stores[0]!.swapBreaker({ name: 'b', version: 0, state: 0 });
+      const countTo = async (state: StateStore): Promise<void> => {
+        for (let counted = 0; counted < 5;) {
+          const [found] = await state.readBreakers();
+          if (await state.swapBreaker({ ...found!, state: (found!.state as number) + 1 })) counted++;
+        }
+      };
+      await Promise.all(stores.map(countTo));
+      expect((await stores[0]!.readBreakers())[0]).toEqual({ name: 'b', version: 21, state: 20 });
+    });
   });
 }
