@@ -340,7 +340,9 @@ describe('whoever else is at work', { timeout: 60_000 }, () => {
     const stop = new AbortController();
     const running = runConsumer(consumer, { untilCaughtUp: false, signal: stop.signal });
     const { topic } = lake.config.profile.log;
-    await expect.poll(async () => (await (await lake.state()).readLease(`consume/${topic}`))?.holder).toBe('test/consumer');
+    await expect
+      .poll(async () => (await (await lake.state()).readLease(`consume/${topic}`))?.holder, { timeout: 20_000 })
+      .toBe('test/consumer');
     const current = (await stateOf(lake, 'silver.orders')).currentSnapshot?.id;
     for (const table of ['silver.orders', 'bronze.events']) {
       await expect(rollback(lake, table, 'previous')).rejects.toMatchObject({
