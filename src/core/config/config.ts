@@ -152,7 +152,9 @@ const tlsConfig = z.strictObject({
   clientCertificate: z
     .enum(['none', 'optional', 'required'])
     .default('none')
-    .describe('Whether clients show a certificate: `required` is mutual TLS; its subject names the producer'),
+    .describe(
+      'Whether clients show a certificate: `required` is mutual TLS; its subject names the producer, or the bearer token where one is shown too',
+    ),
 });
 
 const limitsConfig = z.strictObject({

@@ -1,5 +1,5 @@
 /** `docs/configuration.md`, from the schema. */
-import { allSettings, type Setting } from './settings.js';
+import { allSettings, openEntry, settingTables, type NamedSetting, type Setting } from './settings.js';
 
 const HEAD = `# Configuration
 
@@ -21,6 +21,7 @@ An unknown or wrong setting is refused with its line and column (\`KS_CONFIG\`, 
 /** The whole page, ending in a line end. */
 export function describeSettings(): string {
   const settings = allSettings();
+  const tables = settingTables().map(openEntry);
   const table = (scope: Setting['scope']): string =>
     [
       '| setting | default | variable | |',
@@ -32,6 +33,24 @@ export function describeSettings(): string {
 
 ${table('project')}
 
+### Tables
+
+Their entries are named by the project, and are settings like the others; only variables have no names for them. A bearer token has at
+least 16 characters, and no blanks.
+
+| setting | |
+|---|---|
+${tables.map(({ path, description }) => `| \`${path}\`: \`env:NAME\` or \`file:PATH\` | ${description} |`).join('\n')}
+
+\`\`\`yaml
+ingest:
+  tokens:
+    shop-a: env:SHOP_A_TOKEN # keystone ingest send --token env:SHOP_A_TOKEN
+    shop-b: file:/run/secrets/shop-b
+\`\`\`
+
+Or for one command: \`--set ingest.tokens.shop-a=env:SHOP_A_TOKEN\`.
+
 ## Each profile (below \`profiles.<name>\`)
 
 With \`--set\` and in the environment they are named without the profile and hold for the one in use: \`--set log.path=/data/log.db\`.
@@ -40,5 +59,5 @@ ${table('profile')}
 `;
 }
 
-const row = ({ path, defaultText, variable, description }: Setting): string =>
+const row = ({ path, defaultText, variable, description }: NamedSetting): string =>
   `| \`${path}\` | ${defaultText === '' ? '' : `\`${defaultText}\``} | \`${variable}\` | ${description.replaceAll('|', '\\|')} |`;

@@ -101,7 +101,7 @@ function overlay<T extends object>(target: T, overrides: readonly Override[], sc
   const copy = structuredClone(target);
   for (const { setting, value } of overrides) {
     if (setting.scope !== scope) continue;
-    const steps = setting.path.split('.');
+    const steps = [...setting.steps];
     const last = steps.pop() ?? '';
     let holder = copy as Record<string, unknown>;
     for (const step of steps) holder = holder[step] as Record<string, unknown>;

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { KeystoneError } from '../errors.js';
 import { nearestName } from '../nearest-name.js';
 import { issueText } from './config-problem.js';
-import { allSettings, type Setting } from './settings.js';
+import { allSettings, isSecret, openEntry, settingTables, type Setting } from './settings.js';
 
 export interface Override {
   readonly setting: Setting;
@@ -40,7 +40,7 @@ export function flagOverrides(given: readonly string[]): readonly Override[] {
     if (equals <= 0)
       throw new KeystoneError('KS_USAGE', `--set "${text}" has no value`, { hint: 'write it like --set ingest.port=50052' });
     const key = text.slice(0, equals).trim();
-    const setting = settings.get(key);
+    const setting: Setting | undefined = settings.get(key) ?? entryOf(key);
     if (!setting) {
       const near = nearestName(key, settings.keys());
       throw new KeystoneError('KS_CONFIG', `--set: there is no setting "${key}"`, {
@@ -51,6 +51,18 @@ export function flagOverrides(given: readonly string[]): readonly Override[] {
   });
 }
 
+/** The entry of a table, e.g. `ingest.tokens.shop-a`. @throws KeystoneError KS_CONFIG for a table without a name in it. */
+function entryOf(key: string): Setting | undefined {
+  const table = settingTables().find(({ path }) => key === path || key.startsWith(`${path}.`));
+  if (!table) return undefined;
+  const name = key.slice(table.path.length + 1);
+  if (name !== '') return table.entry(name);
+  const { path } = openEntry(table);
+  throw new KeystoneError('KS_CONFIG', `--set: ${table.path} is a table, and its settings are ${path}`, {
+    hint: `write it like --set ${path}=env:NAME`,
+  });
+}
+
 /** The text as YAML would read it where the setting takes that, else as it is (so that a folder may be called `2017`). */
 function settingValue(setting: Setting, text: string, origin: string): unknown {
   const read = yamlScalar(text);
@@ -58,7 +70,9 @@ function settingValue(setting: Setting, text: string, origin: string): unknown {
   if (first.success) return read;
   if (setting.schema.safeParse(text).success) return text;
   const [issue] = first.error.issues;
-  throw new KeystoneError('KS_CONFIG', `${origin}: ${issue ? issueText(issue) : 'invalid value'} (given: "${text}")`, {
+  // What was written in the place of a secret's reference may be the secret.
+  const given = isSecret(setting) ? '' : ` (given: "${text}")`;
+  throw new KeystoneError('KS_CONFIG', `${origin}: ${issue ? issueText(issue) : 'invalid value'}${given}`, {
     hint: setting.description === '' ? 'docs/configuration.md lists the settings' : `${setting.path}: ${setting.description}`,
   });
 }

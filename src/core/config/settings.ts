@@ -3,13 +3,13 @@
  * rows of `docs/configuration.md`.
  */
 import { z } from 'zod';
-import { keystoneConfig, profileConfig } from './config.js';
+import { keystoneConfig, profileConfig, secretReference } from './config.js';
 
 export interface Setting {
   /** As `--set` takes it, e.g. `ingest.port`; those of a profile without its name, e.g. `log.path`. */
   readonly path: string;
-  /** e.g. `KEYSTONE_INGEST_PORT`. */
-  readonly variable: string;
+  /** Where the value lies; not the path split at its dots where a name may hold one, as a producer's in `ingest.tokens`. */
+  readonly steps: readonly string[];
   readonly scope: 'project' | 'profile';
   readonly description: string;
   /** As one would write it in the file. */
@@ -37,16 +37,57 @@ function defaultOf(schema: z.ZodType): string {
   return '';
 }
 
-function collect(object: z.ZodType, scope: Setting['scope'], prefix: string, found: Setting[]): void {
+/** One whose name the schema knows; an entry of a table has no variable, because none could hold its name. */
+export interface NamedSetting extends Setting {
+  /** e.g. `KEYSTONE_INGEST_PORT`. */
+  readonly variable: string;
+}
+
+/** A table of settings whose names the project chooses, e.g. `ingest.tokens`. */
+export interface SettingTable {
+  readonly path: string;
+  readonly scope: Setting['scope'];
+  readonly description: string;
+  /** The setting of one name; `<producer>` where the name is open. */
+  entry(name: string): Setting;
+}
+
+/** What the names of a table are, for people. */
+const NAMES: Readonly<Record<string, string>> = { 'ingest.tokens': 'producer' };
+
+const tableOf = (path: string, scope: Setting['scope'], schema: z.ZodRecord, description: string): SettingTable => ({
+  path,
+  scope,
+  description,
+  entry: (name) => ({
+    path: `${path}.${name}`,
+    steps: [...path.split('.'), name],
+    scope,
+    description,
+    defaultText: '',
+    schema: schema.valueType as z.ZodType,
+  }),
+});
+
+function collect(
+  object: z.ZodType,
+  scope: Setting['scope'],
+  prefix: string,
+  found: NamedSetting[],
+  tables: SettingTable[],
+): void {
   if (!(object instanceof z.ZodObject)) return;
   for (const [name, field] of Object.entries(object.shape)) {
     const path = prefix + name;
     const bare = inner(field);
-    if (bare instanceof z.ZodRecord) continue;
-    if (bare instanceof z.ZodObject) collect(bare, scope, `${path}.`, found);
+    if (bare instanceof z.ZodRecord) {
+      // The profiles are no table of settings: each holds all of its own.
+      if (bare.valueType !== profileConfig) tables.push(tableOf(path, scope, bare, field.description ?? ''));
+    } else if (bare instanceof z.ZodObject) collect(bare, scope, `${path}.`, found, tables);
     else
       found.push({
         path,
+        steps: path.split('.'),
         variable: variableName(path),
         scope,
         description: field.description ?? '',
@@ -56,10 +97,22 @@ function collect(object: z.ZodType, scope: Setting['scope'], prefix: string, fou
   }
 }
 
-/** All settings: those of the project first, then those of a profile, in the order of the schema. */
-export function allSettings(): readonly Setting[] {
-  const found: Setting[] = [];
-  collect(keystoneConfig, 'project', '', found);
-  collect(profileConfig, 'profile', '', found);
-  return found;
+function collectAll(): { readonly found: readonly NamedSetting[]; readonly tables: readonly SettingTable[] } {
+  const found: NamedSetting[] = [];
+  const tables: SettingTable[] = [];
+  collect(keystoneConfig, 'project', '', found, tables);
+  collect(profileConfig, 'profile', '', found, tables);
+  return { found, tables };
 }
+
+/** All settings with names of their own: those of the project first, then those of a profile, in the order of the schema. */
+export const allSettings = (): readonly NamedSetting[] => collectAll().found;
+
+/** The tables of settings. */
+export const settingTables = (): readonly SettingTable[] => collectAll().tables;
+
+/** A table's entry with its name left open, e.g. `ingest.tokens.<producer>`. */
+export const openEntry = (table: SettingTable): Setting => table.entry(`<${NAMES[table.path] ?? 'name'}>`);
+
+/** Whether a value is a secret's reference, so that what was given in its place may be the secret itself. */
+export const isSecret = ({ schema }: Setting): boolean => inner(schema) === secretReference;

@@ -1,6 +1,6 @@
 /** The configuration that holds, setting by setting, with the place each value comes from. */
 import type { LoadedConfig } from './load-config.js';
-import { allSettings, type Setting } from './settings.js';
+import { allSettings, settingTables, type Setting } from './settings.js';
 
 export interface ShownSetting {
   readonly setting: string;
@@ -13,11 +13,16 @@ export interface ShownSetting {
 export function showConfig({ config, overrides, written }: LoadedConfig): readonly ShownSetting[] {
   const origins = new Map(overrides.map(({ setting, origin }) => [settingKey(setting), origin]));
   const inFile = (setting: Setting): boolean => {
-    const steps = setting.path.split('.');
+    const { steps } = setting;
     return at(written, setting.scope === 'project' ? steps : ['profiles', config.profileName, ...steps]) !== undefined;
   };
-  return allSettings().map((setting) => {
-    const value = at(setting.scope === 'project' ? config : config.profile, setting.path.split('.'));
+  const holderOf = ({ scope }: Pick<Setting, 'scope'>): unknown => (scope === 'project' ? config : config.profile);
+  // A table's entries are those that are there.
+  const entries = settingTables().flatMap((table) =>
+    Object.keys((at(holderOf(table), table.path.split('.')) ?? {}).map((name) => table.entry(name)),
+  );
+  return [...allSettings(), ...entries].map((setting) => {
+    const value = at(holderOf(setting), setting.steps);
     const file = setting.scope === 'project' ? 'keystone.yaml' : `profile ${config.profileName}`;
     return {
       setting: setting.path,

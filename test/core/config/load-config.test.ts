@@ -146,3 +146,39 @@ describe('allSettings', () => {
     expect(settings.find(({ path: name }) => name === 'ingest.maxInFlight')?.variable).toBe('KEYSTONE_INGEST_MAX_IN_FLIGHT');
   });
 });
+
+describe('a table of settings', () => {
+  const yaml = 'ingest: {tokens: {shop-a: "env:SHOP_A"}}';
+
+  it('shows its entries by reference, takes more of them by --set, and names may hold dots', async () => {
+    const { request } = await project(yaml);
+    const set = ['ingest.tokens.shop-a=env:OTHER', 'ingest.tokens.shop.example=file:/run/secrets/shop'];
+    const loaded = await loadConfigWithOrigins({ ...request, set });
+    expect(loaded.config.ingest.tokens).toEqual({ 'shop-a': 'env:OTHER', 'shop.example': 'file:/run/secrets/shop' });
+    const shown = showConfig(loaded).filter(({ setting }) => setting.startsWith('ingest.tokens'));
+    expect(shown).toEqual([
+      { setting: 'ingest.tokens.shop-a', value: 'env:OTHER', origin: '--set ingest.tokens.shop-a' },
+      { setting: 'ingest.tokens.shop.example', value: 'file:/run/secrets/shop', origin: '--set ingest.tokens.shop.example' },
+    ]);
+    expect(showConfig(await loadConfigWithOrigins(request))).toContainEqual({
+      setting: 'ingest.tokens.shop-a',
+      value: 'env:SHOP_A',
+      origin: 'keystone.yaml',
+    });
+  });
+
+  it('says what an entry looks like, and never repeats what may be a secret', async () => {
+    const { request } = await project('');
+    const refusal = (set: string) => loadConfig({ ...request, set: [set] }).catch((error: unknown) => error);
+    expect(await refusal('ingest.tokens=env:X')).toMatchObject({
+      code: 'KS_CONFIG',
+      hint: 'write it like --set ingest.tokens.<producer>=env:NAME',
+    });
+    expect(await refusal('ingest.tokens.shop=hunter2')).toMatchObject({ message: expect.not.stringContaining('hunter2') });
+    const list = await project('ingest: {tokens: [env:A]}');
+    await expect(loadConfig(list.request)).rejects.toMatchObject({
+      code: 'KS_CONFIG',
+      message: expect.stringMatching(/:1:\d+: ingest\.tokens: .*producer: env:NAME/),
+    });
+  });
+});
