@@ -17,7 +17,7 @@ export default class Query extends KeystoneCommand {
   static override description =
     'Reads bronze.*, silver.*, gold.*, quarantine.*, error.* and ledger.* as they are when the query begins; changes nothing and reads nothing else. Speaks DuckDB’s SQL, or with --dialect athena that of the gold models (Trino). ' +
     'Without --limit a result of more than 10,000 rows is cut on the screen, with a warning; for a program (--json, --output json, ndjson or csv) it is whole, and refused beyond 250,000 rows. ' +
-    '--output arrow streams the result of any length as Arrow IPC, types kept (decimals, microseconds, bytes, lists): pyarrow.ipc.open_stream and polars.read_ipc_stream read it. ' +
+    '--output arrow streams the result of any length as Arrow IPC, types kept (decimals, microseconds, bytes, lists): pyarrow.ipc.open_stream and polars.read_ipc_stream read it. Only exit code 0 means that it is whole: one that was stopped or failed half-way ends in a message without a body, at which pyarrow fails. ' +
     '--sort and --filter work on the whole result, of up to 1,000,000 rows, and refuse a longer one; ORDER BY, WHERE and LIMIT in the SQL know no such bound.';
   static override examples = [
     '<%= config.bin %> query "SELECT order_status, count(*) FROM silver.orders GROUP BY 1 ORDER BY 2 DESC"',

@@ -1,10 +1,11 @@
 /** What `query --output arrow` streams, as pyarrow reads and validates it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { openSync, statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askPython, peerPython } from './ask-python.js';
@@ -92,5 +93,26 @@ describe.skipIf(peerPython === null)('an Arrow stream, read by pyarrow', () => {
     expect(long).toMatchObject({ count: 300_000, types: { i: 'int64', name: 'string', price: 'decimal128(12, 2)' } });
     expect(long.batches).toBeGreaterThan(100);
     expect(await read('SELECT 1.5::DECIMAL(3,1) AS d WHERE false')).toMatchObject({ count: 0, types: { d: 'decimal128(3, 1)' } });
+  });
+
+  it('is refused when it was stopped or failed half-way', async () => {
+    const file = path.join(dir, 'cut.arrows');
+    const failing = "SELECT i, CASE WHEN i = 250000 THEN error('no more') ELSE i END AS n FROM range(300000) t(i)";
+    const failed = spawn(process.execPath, [BIN, 'query', failing, '--output', 'arrow'], {
+      cwd: dir,
+      stdio: ['ignore', openSync(file, 'w'), 'ignore'],
+    });
+    expect((await once(failed, 'close'))[0]).not.toBe(0);
+    expect(statSync(file).size).toBeGreaterThan(100_000);
+    await expect(askPython('read_arrow.py', { file })).rejects.toThrow(/Expected to read 1024 metadata bytes/);
+
+    const stopped = spawn(process.execPath, [BIN, 'query', 'FROM range(1000000000)', '--output', 'arrow'], {
+      cwd: dir,
+      stdio: ['ignore', openSync(file, 'w'), 'ignore'],
+    });
+    while (statSync(file).size < 100_000) await sleep(20);
+    stopped.kill('SIGINT');
+    expect(await once(stopped, 'close')).toEqual([6, null]);
+    await expect(askPython('read_arrow.py', { file })).rejects.toThrow(/Expected to read 1024 metadata bytes/);
   });
 });

@@ -45,7 +45,7 @@ export interface SqlEngine {
   query(sql: string, options?: QueryOptions): Promise<QueryResult>;
   /**
    * Gives the result as an Arrow IPC stream to `write`, part after part, each once the one before is taken: memory stays bounded
-   * however long the result is. `maxRows` cuts it.
+   * however long the result is. `maxRows` cuts it. A stream that fails or is aborted half-way ends in what readers refuse.
    */
   arrow(sql: string, write: (part: Uint8Array) => Promise<void>, options?: QueryOptions): Promise<ArrowSummary>;
   close(): Promise<void>;

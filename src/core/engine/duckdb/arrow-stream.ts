@@ -1,10 +1,17 @@
 /** The rows of a query as an Arrow IPC stream (https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format). */
-import type { DuckDBResult, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBValue } from '@duckdb/node-api';
 import { Field, makeData, RecordBatch, RecordBatchStreamWriter, Schema, Struct } from 'apache-arrow';
 import { arrowColumn } from './arrow-column.js';
+import type { ChunkStream } from './chunk-stream.js';
 
 /** What ends a stream: a continuation marker and no length. */
 const END_OF_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
+
+/**
+ * What ends a stream that could not be finished: the length of a message that does not follow. Readers take a stream that merely stops
+ * between two messages for a whole one; this one they refuse.
+ */
+export const BROKEN_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 4, 0, 0);
 
 export interface ArrowPart {
   readonly bytes: Uint8Array;
@@ -13,9 +20,9 @@ export interface ArrowPart {
 
 /**
  * The stream in parts: the schema, one record batch for each chunk of the engine (up to 2,048 rows), the end. Nothing is read ahead:
- * whoever takes the parts slowly holds one of them. `maxRows` cuts the result; an aborted `signal` throws its reason.
+ * whoever takes the parts slowly holds one of them. `maxRows` cuts the result; its end comes only after all of it. Throws as `next` does.
  */
-export async function* arrowStream(result: DuckDBResult, maxRows: number, signal?: AbortSignal): AsyncGenerator<ArrowPart> {
+export async function* arrowStream({ result, next }: ChunkStream, maxRows: number): AsyncGenerator<ArrowPart> {
   const columns = result.deduplicatedColumnNames().map((name, index) => {
     const column = arrowColumn(result.columnType(index));
     return { ...column, field: new Field(name, column.type, true) };
@@ -35,10 +42,8 @@ export async function* arrowStream(result: DuckDBResult, maxRows: number, signal
   yield { bytes: head, rows: 0 };
   let left = maxRows;
   while (left > 0) {
-    const chunk = await result.fetchChunk();
-    // An interrupted engine has no more rows and says nothing: without its end the stream is one that was cut, as it should be.
-    signal?.throwIfAborted();
-    if (!chunk || chunk.rowCount === 0) break;
+    const chunk = await next();
+    if (!chunk) break;
     const length = Math.min(left, chunk.rowCount);
     const valuesOf = (index: number): readonly DuckDBValue[] => chunk.getColumnValues(index).slice(0, length);
     const children = columns.map((column, index) => column.build(valuesOf(index)));

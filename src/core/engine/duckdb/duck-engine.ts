@@ -2,13 +2,13 @@
  * `SqlEngine` on DuckDB: each query sees views over the snapshots that were current when it began. The session is closed to
  * everything but the given folders before the first query, so a query can neither write nor read outside the lake.
  */
-import type { DuckDBResult } from '@duckdb/node-api';
 import { isKeystoneError, KeystoneError } from '../../errors.js';
 import type { ObjectStore } from '../../store/object-store.js';
 import type { Table, TableName } from '../../table/table-api.js';
 import type { JsonValue, QueryOptions, QueryResult, SqlEngine } from '../sql-engine.js';
 import { quoteLiteral } from '../sql-text.js';
 import { loadAthenaPrelude, useDialect } from './athena-prelude.js';
+import { type ChunkStream, openChunkStream } from './chunk-stream.js';
 import type { DuckSession } from './duck-session.js';
 import { withoutGlob } from './glob-path.js';
 import { jsonValueOf } from './json-value.js';
@@ -101,11 +101,11 @@ export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEng
     return parsed;
   };
 
-  /** Runs a statement and gives what `read` makes of its result; the result's rows are fetched in `read`. */
+  /** Runs a statement and gives what `read` makes of its rows, which are fetched there. */
   const run = async <Result>(
     given: string,
     queryOptions: QueryOptions,
-    read: (result: DuckDBResult) => Promise<Result>,
+    read: (stream: ChunkStream) => Promise<Result>,
   ): Promise<Result & { readonly bytesScanned: number }> => {
     const sql = /^\s*show\s+tables\s*;?\s*$/i.test(given) ? SHOW_TABLES : given;
     if (queryOptions.signal?.aborted) throw new KeystoneError('KS_INTERRUPTED', 'the query was stopped before it began');
@@ -123,8 +123,8 @@ export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEng
     const interrupt = (): void => session.connection.interrupt();
     queryOptions.signal?.addEventListener('abort', interrupt, { once: true });
     try {
-      const result = await session.connection.stream(sql);
-      const answer = await read(result);
+      const stream = await openChunkStream(session, sql, queryOptions.signal);
+      const answer = await read(stream).finally(() => stream.close());
       queryOptions.signal?.throwIfAborted(); // an interrupted result ends like a whole one
       return { ...answer, bytesScanned };
     } catch (error) {
@@ -145,16 +145,27 @@ export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEng
   return {
     name: 'duckdb',
     query: (sql, queryOptions = {}) =>
-      inTurn(() => run(sql, queryOptions, (result) => readRows(result, queryOptions.maxRows ?? Number.POSITIVE_INFINITY))),
+      inTurn(() => run(sql, queryOptions, (stream) => readRows(stream, queryOptions.maxRows ?? Number.POSITIVE_INFINITY))),
     arrow: async (sql, write, queryOptions = {}) => {
-      const { arrowStream } = await import('./arrow-stream.js');
+      const { arrowStream, BROKEN_STREAM } = await import('./arrow-stream.js');
       return inTurn(() =>
-        run(sql, queryOptions, async (result) => {
+        run(sql, queryOptions, async (stream) => {
           let [rows, bytes] = [0, 0];
-          for await (const part of arrowStream(result, queryOptions.maxRows ?? Number.POSITIVE_INFINITY, queryOptions.signal)) {
-            await write(part.bytes);
-            rows += part.rows;
-            bytes += part.bytes.length;
+          let readerFailed = false;
+          const parts = arrowStream(stream, queryOptions.maxRows ?? Number.POSITIVE_INFINITY);
+          try {
+            for await (const part of parts) {
+              bytes += part.bytes.length;
+              readerFailed = true;
+              await write(part.bytes);
+              readerFailed = false;
+              rows += part.rows;
+            }
+          } catch (error) {
+            const readable = !readerFailed || queryOptions.signal?.aborted === true;
+            // A failure of this write would hide the one that counts.
+            if (bytes > 0 && readable) await write(BROKEN_STREAM).catch(() => undefined);
+            throw error;
           }
           return { rows, bytes };
         }),
@@ -168,13 +179,13 @@ export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEng
 }
 
 /** Reads chunk by chunk and stops one row past `maxRows`, so a cut result costs only what is shown. */
-async function readRows(result: DuckDBResult, maxRows: number): Promise<Omit<QueryResult, 'bytesScanned'>> {
+async function readRows({ result, next }: ChunkStream, maxRows: number): Promise<Omit<QueryResult, 'bytesScanned'>> {
   const names = result.deduplicatedColumnNames();
   const columns = names.map((name, index) => ({ name, type: result.columnType(index).toString() }));
   const rows: { [column: string]: JsonValue }[] = [];
   for (;;) {
-    const chunk = await result.fetchChunk();
-    if (!chunk || chunk.rowCount === 0) return { columns, rows, truncated: false };
+    const chunk = await next();
+    if (!chunk) return { columns, rows, truncated: false };
     for (const values of chunk.getRows()) {
       if (rows.length >= maxRows) return { columns, rows, truncated: true };
       rows.push(Object.fromEntries(names.map((name, index) => [name, jsonValueOf(values[index] ?? null)])));

@@ -1,13 +1,7 @@
 /** Rows of a query as they come, chunk by chunk, in plain values: what is larger than memory is read this way. */
-import {
-  DuckDBBlobValue,
-  DuckDBListValue,
-  DuckDBStructValue,
-  DuckDBTimestampValue,
-  type DuckDBResult,
-  type DuckDBValue,
-} from '@duckdb/node-api';
+import { DuckDBBlobValue, DuckDBListValue, DuckDBStructValue, DuckDBTimestampValue, type DuckDBValue } from '@duckdb/node-api';
 import { KeystoneError, messageOf } from '../../errors.js';
+import { openChunkStream } from './chunk-stream.js';
 import { damagedFile } from './damaged-file.js';
 import type { DuckSession } from './duck-session.js';
 
@@ -41,11 +35,15 @@ export async function* streamRows(session: DuckSession, sql: string): AsyncGener
       );
     }
   };
-  const result: DuckDBResult = await failing(() => session.connection.stream(sql));
-  for (;;) {
-    const chunk = await failing(() => result.fetchChunk());
-    if (!chunk || chunk.rowCount === 0) return;
-    yield chunk.getRows().map((row) => row.map(plainValue));
+  const stream = await failing(() => openChunkStream(session, sql));
+  try {
+    for (;;) {
+      const chunk = await failing(stream.next);
+      if (!chunk) return;
+      yield chunk.getRows().map((row) => row.map(plainValue));
+    }
+  } finally {
+    await stream.close();
   }
 }
 

@@ -166,6 +166,36 @@ describe('a query as an Arrow stream', () => {
   });
 });
 
+/** Of an unfinished stream readers find a message that is announced and not there. */
+const ENDS_BROKEN = Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 4, 0, 0]);
+
+it('ends in what readers refuse when it fails or is stopped half-way', async () => {
+  const { lake } = await testLake();
+  const engine = await lake.engine();
+  const failing = "SELECT CASE WHEN i = 250000 THEN error('no more') ELSE i END AS n FROM range(300000) t(i)";
+  const sent: Uint8Array[] = [];
+  const failure = { code: 'KS_SQL', message: expect.stringContaining('no more') as string };
+  await expect(engine.arrow(failing, async (part) => void sent.push(part))).rejects.toMatchObject(failure);
+  // Nor does a query that fails in its rows give those before as its result.
+  await expect(engine.query(`${failing}; -- late`)).rejects.toMatchObject(failure);
+  expect((await engine.query(failing, { maxRows: 10 })).truncated).toBe(true);
+  expect(sent.length).toBeGreaterThan(2);
+  expect(Buffer.from(sent.at(-1) ?? [])).toEqual(ENDS_BROKEN);
+
+  const stop = new AbortController();
+  const got: Uint8Array[] = [];
+  const write = async (part: Uint8Array): Promise<void> => {
+    got.push(part);
+    if (got.length === 3) stop.abort();
+    stop.signal.throwIfAborted(); // as a wait for a sleeping reader ends
+  };
+  await expect(engine.arrow('FROM range(1000000)', write, { signal: stop.signal })).rejects.toMatchObject({
+    code: 'KS_INTERRUPTED',
+  });
+  expect(got).toHaveLength(4);
+  expect(Buffer.from(got.at(-1) ?? [])).toEqual(ENDS_BROKEN);
+});
+
 /** 128 bits, the lower words first. */
 function unscaled(value: unknown): bigint {
   const words = new Uint32Array(value as Uint32Array);
