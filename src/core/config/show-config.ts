@@ -19,7 +19,7 @@ export function showConfig({ config, overrides, written }: LoadedConfig): readon
   const holderOf = ({ scope }: Pick<Setting, 'scope'>): unknown => (scope === 'project' ? config : config.profile);
   // A table's entries are those that are there.
   const entries = settingTables().flatMap((table) =>
-    Object.keys((at(holderOf(table), table.path.split('.')) ?? {}).map((name) => table.entry(name)),
+    Object.keys(at(holderOf(table), table.path.split('.')) ?? {}).map((name) => table.entry(name)),
   );
   return [...allSettings(), ...entries].map((setting) => {
     const value = at(holderOf(setting), setting.steps);
