@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { commandLine } from '../../cli/command-line.js';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
 import type { RunRecordResult } from '../../core/replay/run-record.js';
 
@@ -23,6 +24,7 @@ appears under its name once it is whole and on disk. Columns for --where: as in 
     where: Flags.string({ description: "only events for which this SQL expression is true, e.g. payload->>'order_id' = 'x'" }),
     'as-of': Flags.string({ description: 'bronze at this snapshot id or time' }),
     limit: Flags.integer({ description: 'at most so many events', min: 0 }),
+    force: Flags.boolean({ default: false, description: 'replace the file when it is there' }),
     'dry-run': Flags.boolean({ default: false, description: 'count events and bytes, write nothing' }),
   };
 
@@ -30,8 +32,8 @@ appears under its name once it is whole and on disk. Columns for --where: as in 
     const { args, flags } = await this.parse(IngestRecord);
     const lakehouse = await this.lakehouse();
     const { runRecord } = await import('../../core/replay/run-record.js');
-    const { out, from, to, dataset, where, limit } = flags;
-    const asTyped = { out, from, to, dataset, where, limit };
+    const { out, force, from, to, dataset, where, limit } = flags;
+    const asTyped = { out, force, from, to, dataset, where, limit };
     const result = await runRecord(lakehouse, {
       ...asTyped,
       source: args.source === 'bronze' ? 'bronze' : 'topic',
@@ -46,7 +48,7 @@ appears under its name once it is whole and on disk. Columns for --where: as in 
     if (result.dryRun) this.done(`Dry run. ${counted}; nothing was written.`);
     else
       this.done(
-        `Done. ${counted} in ${result.out} (${result.fileBytes} bytes). Next: keystone ingest replay ${result.out} --dry-run`,
+        `Done. ${counted} in ${result.out} (${result.fileBytes} bytes). Next: ${commandLine('keystone ingest replay', [result.out, '--dry-run'])}`,
       );
     return result;
   }

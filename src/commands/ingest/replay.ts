@@ -10,6 +10,7 @@ export default class IngestReplay extends KeystoneCommand {
 that ingest record made, bronze's own Parquet files, or any NDJSON, CSV (.gz too) and Parquet files, whose rows become events.
 Payload, key, headers, source and dataset stay as they are, byte for byte. Under their old ids (the default) events are
 duplicates of what the lake has, and change no table; with --as-new they are new events, the newer versions of their keys.
+A server that asks who sends makes the identity you prove the source; the old one is kept as ks-claimed-source.
 Stopped by Ctrl-C or a crash, the same command with --resume goes on. Columns for --where: dataset, event_id, source, key, log_time,
 payload (JSON), topic, kafka_partition, kafka_offset.`;
   static override examples = [

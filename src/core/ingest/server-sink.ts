@@ -27,6 +27,8 @@ export interface ServerSinkOptions {
   readonly signal: AbortSignal;
   /** How long one batch is tried again while the server is away or full. */
   readonly retryMs?: number;
+  /** Asks the server with a batch of no events, before any is given, whether it lets us in. */
+  readonly asksFirst?: boolean;
   readonly batchEvents?: number;
   /** Batches under way at once. */
   readonly window?: number;
@@ -143,6 +145,14 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
       hint: 'show a token (--token env:NAME) or a client certificate (--tls-cert FILE --tls-key FILE)',
       cause: error,
     });
+
+  if (options.asksFirst === true) {
+    const { results } = await call([]);
+    if (results instanceof Error) {
+      client.close();
+      throw results.code === status.UNAUTHENTICATED ? unauthenticated(results) : unreachable(results);
+    }
+  }
 
   /** Sends until each event has a receipt or a final refusal. */
   const deliver = async (batch: readonly SentEvent[]): Promise<void> => {

@@ -47,6 +47,20 @@ export async function openReplaySink(lakehouse: Lakehouse, options: ReplaySinkOp
     : serverSink(lakehouse, options.target, options);
 }
 
+/**
+ * Whether a server is there and lets us in; sends no event.
+ * @throws KeystoneError KS_SERVER_UNREACHABLE, KS_CREDENTIALS.
+ */
+export async function probeServer(
+  lakehouse: Lakehouse,
+  { address, access }: Extract<ReplayTarget, { readonly kind: 'server' }>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock } = lakehouse.effects;
+  const sink = await openServerSink({ address, access, clock, onResults: () => undefined, signal, asksFirst: true });
+  sink.close();
+}
+
 async function topicSink(lakehouse: Lakehouse, topic: string, { identityOf, onResults }: ReplaySinkOptions): Promise<ReplaySink> {
   const log = await lakehouse.log();
   const target = { topic, partitions: await log.ensureTopic(topic, lakehouse.config.profile.log.partitions) };

@@ -13,8 +13,9 @@ import { traceWriter, type TraceWriter } from './trace-writer.js';
 
 export interface RunRecordOptions {
   readonly source: 'topic' | 'bronze';
-  /** Ends in `.parquet`, `.ndjson` or `.ndjson.gz`; an existing file is replaced once the new one is whole. */
+  /** Ends in `.parquet`, `.ndjson` or `.ndjson.gz`; an existing file is refused, or with `force` replaced once the new one is whole. */
   readonly out: string;
+  readonly force: boolean;
   readonly from: string | undefined;
   readonly to: string | undefined;
   readonly dataset: string | undefined;
@@ -41,7 +42,7 @@ const BATCH_BYTES = 8_000_000;
 export async function runRecord(lakehouse: Lakehouse, options: RunRecordOptions): Promise<RunRecordResult> {
   const { out, from, to, dataset, where, asOf, limit, dryRun, signal, progress } = options;
   const range = parseTimeRange(from, to);
-  const writer = await traceWriter(lakehouse, out, dryRun);
+  const writer = await traceWriter(lakehouse, { out, force: options.force, dryRun });
   const selection = await openSelection(lakehouse, { range, dataset, where });
   try {
     const sources = [options.source];

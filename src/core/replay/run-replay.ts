@@ -10,13 +10,14 @@ import { createResultTally, type ShownRefusal } from '../ingest/result-tally.js'
 import type { ServerAccess } from '../ingest/server-access.js';
 import { hostOfAddress } from '../ingest/server-address.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { nearestName } from '../nearest-name.js';
 import type { ReportProgress } from '../progress.js';
 import { openSelection } from './event-selection.js';
 import { openSource, sourceKind } from './open-source.js';
 import { cursorFile, type CursorFile, type ReplayCursor, type ReplayKey } from './replay-cursor.js';
 import { originalPace, parseRate, parseSpeed, steadyPace, type Pace } from './replay-pace.js';
 import { newIdentity, oldIdentity } from './replay-record.js';
-import { openReplaySink, type ReplayTarget } from './replay-sink.js';
+import { openReplaySink, probeServer, type ReplayTarget } from './replay-sink.js';
 import type { ReplaySource } from './replay-source.js';
 import { sendReplay, type ReplayCounts, type ReplayStand } from './send-replay.js';
 import { parseTimeRange } from './time-range.js';
@@ -95,13 +96,21 @@ export async function runReplay(lakehouse: Lakehouse, options: RunReplayOptions)
     const cursor = resumed ?? newCursor(lakehouse, source, options);
     const sent = await send(lakehouse, { options, target, pace, source, selection, cursor, file });
     if (!dryRun) await file.remove();
-    const warnings = [...(options.resume ? [] : unfinishedWarning(earlier, dryRun)), ...source.warnings()];
+    const warnings = [
+      ...(options.resume ? [] : unfinishedWarning(earlier, dryRun)),
+      ...identityWarning(target),
+      ...(await unknownDatasetWarning(lakehouse, dataset, sent.events)),
+      ...source.warnings(),
+    ];
     return { source: source.name, ...sent, failedLines: source.failedLines(), warnings, resumed: resumed !== null, dryRun };
   } finally {
     await source?.close();
     await selection.close();
   }
 }
+
+/** Kafka's rule, which holds for every log (org.apache.kafka.common.internals.Topic). */
+const TOPIC_NAME = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/;
 
 interface Sending {
   readonly options: RunReplayOptions;
@@ -130,6 +139,7 @@ async function send(lakehouse: Lakehouse, { options, target, pace, source, selec
   };
   const start: ReplayStand = { ...cursor.counts, next: new Map(Object.entries(cursor.next)) };
   const identityOf = options.asNew ? newIdentity(cursor.replayId) : oldIdentity;
+  if (dryRun && target.kind === 'server') await probeServer(lakehouse, target, signal);
   const sink = dryRun ? null : await openReplaySink(lakehouse, { target, identityOf, onResults: tally.onResults, signal });
   try {
     // Before the first event: new ids are made from the replay's own, which therefore must outlive this process.
@@ -150,6 +160,11 @@ async function send(lakehouse: Lakehouse, { options, target, pace, source, selec
 }
 
 function targetOf(lakehouse: Lakehouse, { server, access, toTopic }: RunReplayOptions): ReplayTarget {
+  if (toTopic !== undefined && !TOPIC_NAME.test(toTopic)) {
+    throw new KeystoneError('KS_USAGE', `${JSON.stringify(toTopic)} is no name of a topic`, {
+      hint: 'up to 249 letters, digits, dots, _ and -, and not . or ..',
+    });
+  }
   if (server === undefined) return { kind: 'topic', topic: toTopic ?? lakehouse.config.profile.log.topic };
   if (toTopic !== undefined) {
     throw new KeystoneError('KS_USAGE', '--server and --to-topic exclude each other: a server writes to its own topic', {
@@ -204,4 +219,29 @@ function unfinishedWarning(earlier: ReplayCursor | null, dryRun: boolean): reado
   const began = `a replay of this that began at ${new Date(earlier.startedAtMs).toISOString()} stopped after ${earlier.counts.events} events`;
   const goOn = `${earlier.command} --resume`;
   return [dryRun ? `${began} and is unfinished: ${goOn}` : `${began}; this one began anew in its place (instead of ${goOn})`];
+}
+
+/** Who proves who he is becomes the source of what he sends. */
+function identityWarning(target: ReplayTarget): readonly string[] {
+  const proves = target.kind === 'server' && (target.access?.token ?? target.access?.tls?.cert ?? null) !== null;
+  return proves
+    ? [
+        'the source of these events becomes the identity that you prove to the server; the one they had is kept as ks-claimed-source',
+      ]
+    : [];
+}
+
+/** Nothing came of a dataset that nobody knows: its name may be a slip. */
+async function unknownDatasetWarning(
+  lakehouse: Lakehouse,
+  dataset: string | undefined,
+  events: number,
+): Promise<readonly string[]> {
+  if (dataset === undefined || events > 0) return [];
+  const known = [...(await lakehouse.contracts()).keys()];
+  if (known.includes(dataset)) return [];
+  const near = nearestName(dataset, known);
+  return [
+    `there is no event of the dataset ${dataset}, and no contract for it: ${near === undefined ? `datasets: ${known.join(', ')}` : `did you mean ${near}?`}`,
+  ];
 }

@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
-import { KeystoneError } from '../errors.js';
+import { KeystoneError, messageOf } from '../errors.js';
 import type { ReplayEvent } from './replay-event.js';
 import { idText } from './replay-event.js';
 
@@ -48,6 +48,13 @@ const traceLine = z.object({
   payload: bytesText.nullable(),
 });
 
+/** What is wrong with a line, in a few words; zod's own message is a page of JSON. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof z.ZodError)) return messageOf(cause);
+  const [issue] = cause.issues;
+  return issue ? `${issue.path.join('.') || 'the line'}: ${issue.message.replace(/^Invalid input: /, '')}` : 'it cannot be read';
+}
+
 function textOfBytes(bytes: Uint8Array): BytesText {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return isUtf8(buffer) ? buffer.toString('utf8') : { base64: buffer.toString('base64') };
@@ -83,9 +90,8 @@ export function parseTraceLine(
   try {
     parsed = traceLine.parse(JSON.parse(line));
   } catch (cause) {
-    throw new KeystoneError('KS_CHECK_FAILED', `${where} is no event of a recorded trace`, {
+    throw new KeystoneError('KS_CHECK_FAILED', `${where} is no event of a recorded trace: ${reasonOf(cause)}`, {
       hint: 'record it again: keystone ingest record --out FILE; a file of plain events has no header line',
-      cause,
     });
   }
   const { topic, partition, offset, log_time_us: timestampUs, key, payload } = parsed;
@@ -110,9 +116,12 @@ export function parseTraceHeader(text: string, file: string): TraceHeader | null
   try {
     return traceHeader.parse(JSON.parse(text));
   } catch (cause) {
-    throw new KeystoneError('KS_CHECK_FAILED', `${file} begins like a recorded trace, but its header cannot be read`, {
-      hint: 'update Keystone if a newer one recorded it, or take a whole copy of it',
-      cause,
-    });
+    throw new KeystoneError(
+      'KS_CHECK_FAILED',
+      `${file} begins like a recorded trace, but its header cannot be read: ${reasonOf(cause)}`,
+      {
+        hint: 'update Keystone if a newer one recorded it, or take a whole copy of it',
+      },
+    );
   }
 }

@@ -30,8 +30,15 @@ const COPY_BYTES = 1 << 20;
 /** The key under which Parquet's metadata holds the header. */
 const METADATA_KEY = 'keystone.trace';
 
-/** Null in a dry run, after the same checks. @throws KeystoneError KS_USAGE for a name of no known form, KS_NOT_FOUND without its folder. */
-export async function traceWriter(lakehouse: Lakehouse, out: string, dryRun: boolean): Promise<TraceWriter | null> {
+/**
+ * Null in a dry run, after the same checks.
+ * @throws KeystoneError KS_USAGE for a name of no known form, or of a file that is there and is not to be replaced (`force`), KS_NOT_FOUND
+ *   without its folder.
+ */
+export async function traceWriter(
+  lakehouse: Lakehouse,
+  { out, force, dryRun }: { readonly out: string; readonly force: boolean; readonly dryRun: boolean },
+): Promise<TraceWriter | null> {
   const form = /\.(parquet|ndjson|ndjson\.gz)$/i.exec(out)?.[1]?.toLowerCase();
   if (form === undefined) {
     throw new KeystoneError('KS_USAGE', `the name ${out} does not say how the trace is to be written`, {
@@ -42,6 +49,11 @@ export async function traceWriter(lakehouse: Lakehouse, out: string, dryRun: boo
   if ((await stat(folder).catch(() => null))?.isDirectory() !== true) {
     throw new KeystoneError('KS_NOT_FOUND', `${out} cannot be written: there is no folder ${folder}`, {
       hint: `mkdir -p ${folder}`,
+    });
+  }
+  if (!force && (await stat(out).catch(() => null)) !== null) {
+    throw new KeystoneError('KS_USAGE', `${out} is there already, and a trace may be all that is left of its events`, {
+      hint: 'take another name, or replace it with --force',
     });
   }
   if (dryRun) return null;

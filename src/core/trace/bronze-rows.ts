@@ -22,6 +22,10 @@ export interface BronzeRow extends LogPlace {
   readonly key: Uint8Array | null;
   /** `ks-received-at` as it came. */
   readonly receivedAt: string | null;
+  /** `ks-replay-of` as it came; the newest, where it was replayed again and again. */
+  readonly replayOf: string | null;
+  /** `ks-received-at` came along from the original: it stands behind `ks-replay-of`, and that of a door before it. */
+  readonly isReceiptOfOriginal: boolean;
   readonly payload: Uint8Array | null;
   /** `DataFile.path`. */
   readonly path: string;
@@ -64,13 +68,18 @@ interface StoredRow extends Readonly<Record<string, unknown>> {
   readonly source: string | null;
   readonly key: Blob | null;
   readonly received_at: Blob | null;
+  readonly replay_of: Blob | null;
+  readonly is_receipt_of_original: boolean;
   readonly payload: Blob | null;
   readonly _path: string;
   readonly _row: bigint;
 }
 
 const COLUMNS = `topic, kafka_partition, kafka_offset, epoch_us(log_time) AS log_time, epoch_us(ingested_at) AS ingested_at, event_id, dataset, source,
-  "key", list_filter(headers, lambda h: h.key = 'ks-received-at')[1].value AS received_at, payload`;
+  "key", list_filter(headers, lambda h: h.key = 'ks-received-at')[1].value AS received_at,
+  list_filter(headers, lambda h: h.key = 'ks-replay-of')[1].value AS replay_of,
+  coalesce(list_position(list_transform(headers, lambda h: h.key), 'ks-received-at')
+    > list_position(list_transform(headers, lambda h: h.key), 'ks-replay-of'), false) AS is_receipt_of_original, payload`;
 
 /** Rows with one of these event ids (or partition keys), in log order of each partition. Files without a usable index get one. */
 export async function findIndexed(
@@ -188,6 +197,8 @@ const bronzeRow = (row: StoredRow): BronzeRow => ({
   source: row.source,
   key: row.key && row.key.bytes,
   receivedAt: row.received_at && Buffer.from(row.received_at.bytes).toString('utf8'),
+  replayOf: row.replay_of && Buffer.from(row.replay_of.bytes).toString('utf8'),
+  isReceiptOfOriginal: row.is_receipt_of_original,
   payload: row.payload && row.payload.bytes,
   path: row._path,
   row: Number(row._row),

@@ -54,6 +54,7 @@ function describeEvent(event: TracedEvent): readonly string[] {
       'accepted',
       `${accepted.source === null ? 'from an unnamed source' : `from ${accepted.source}`}${sizeText(event)}`,
     ),
+    ...(event.replayOf === null ? [] : [hop(null, 'replay', replayText(event, event.replayOf))]),
     hop(log.time, 'log', `${placeText(event)}, ${logText(event)}`),
   ];
   if (bronze) lines.push(hop(bronze.ingestedAt, 'bronze', `${rowText(bronze)}${snapshotText(bronze.snapshot)}`));
@@ -62,6 +63,9 @@ function describeEvent(event: TracedEvent): readonly string[] {
   for (const feed of event.gold) lines.push(hop(null, 'gold', goldText(feed)));
   return lines;
 }
+
+const replayText = ({ accepted }: TracedEvent, replayOf: string): string =>
+  `of ${replayOf}, under a new id${accepted.of === 'original' ? "; the time and the source above are the original's" : ''}`;
 
 function sizeText({ payloadBytes, key }: TracedEvent): string {
   const size = payloadBytes === null ? 'a tombstone' : `${payloadBytes} bytes`;

@@ -1,7 +1,7 @@
 /** `trace`: follows one event, or all events of a business key, from the door to gold. */
 import type { BronzeRecord } from '../bronze/bronze-record.js';
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
-import { HEADER_RECEIVED_AT } from '../event/envelope.js';
+import { HEADER_RECEIVED_AT, HEADER_REPLAY_OF } from '../event/envelope.js';
 import { loadModels } from '../gold/load-models.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { EventLog } from '../log/event-log.js';
@@ -140,7 +140,7 @@ async function traceLanded(
   for (const one of judged) {
     const { row } = one;
     events.push({
-      ...identityOf(row, row.eventId, row.receivedAt),
+      ...identityOf(row, row.eventId, row),
       log: logHop(view, bronzeState, row),
       bronze: {
         ...(await placeOf(row.path, row.row)),
@@ -157,10 +157,20 @@ async function traceLanded(
 
 /** An event that the log holds and bronze does not. */
 function waitingEvent(record: BronzeRecord, view: LogView): TracedEvent {
-  const received = record.headers.find(({ key }) => key === HEADER_RECEIVED_AT)?.value;
+  const names = record.headers.map(({ key }) => key);
+  const textOf = (name: string): string | null => {
+    const value = record.headers[names.indexOf(name)]?.value;
+    return value ? Buffer.from(value).toString('utf8') : null;
+  };
+  const replayAt = names.indexOf(HEADER_REPLAY_OF);
+  const receipt = {
+    receivedAt: textOf(HEADER_RECEIVED_AT),
+    replayOf: textOf(HEADER_REPLAY_OF),
+    isReceiptOfOriginal: replayAt !== -1 && names.indexOf(HEADER_RECEIVED_AT) > replayAt,
+  };
   const next = view.isOther ? 0 : view.landedNext(record.partition);
   return {
-    ...identityOf(record, Buffer.from(record.eventId).toString('utf8'), received ? Buffer.from(received).toString('utf8') : null),
+    ...identityOf(record, Buffer.from(record.eventId).toString('utf8'), receipt),
     log: { state: 'held', time: momentText(BigInt(record.timestampUs)) },
     bronze: null,
     verdict: { kind: 'pending', waitsFor: 'bronze', eventsBefore: record.offset - next },
@@ -172,7 +182,7 @@ function waitingEvent(record: BronzeRecord, view: LogView): TracedEvent {
 function identityOf(
   event: LogPlace & Pick<BronzeRow, 'dataset' | 'source' | 'key' | 'payload'>,
   eventId: string,
-  receivedAt: string | null,
+  { receivedAt, replayOf, isReceiptOfOriginal }: Pick<BronzeRow, 'receivedAt' | 'replayOf' | 'isReceiptOfOriginal'>,
 ): Omit<TracedEvent, 'log' | 'bronze' | 'verdict' | 'supersedes' | 'gold'> {
   const { topic, partition, offset, dataset, source, key, payload } = event;
   const at = receivedAt !== null && /^\d{1,16}$/.test(receivedAt) ? momentText(BigInt(receivedAt)) : null;
@@ -184,7 +194,8 @@ function identityOf(
     dataset,
     key: key && readableBytes(key).text,
     payloadBytes: payload && payload.length,
-    accepted: { at, source },
+    accepted: { at, source, of: isReceiptOfOriginal ? 'original' : 'itself' },
+    replayOf,
   };
 }
 

@@ -99,7 +99,13 @@ export interface TracedEvent extends LogPlace {
   /** The partition key as text; null when it has none. */
   readonly key: string | null;
   readonly payloadBytes: number | null;
-  readonly accepted: { readonly at: string | null; readonly source: string | null };
+  /**
+   * `of` an event that was replayed straight into the log, time and source are the original's; one that came through a door, replayed
+   * or not, was accepted there itself.
+   */
+  readonly accepted: { readonly at: string | null; readonly source: string | null; readonly of: 'itself' | 'original' };
+  /** The id under which it had come before it was replayed as new (`ks-replay-of`); null: it was not. */
+  readonly replayOf: string | null;
   readonly log: LogHop;
   /** null: not landed yet. */
   readonly bronze: BronzeHop | null;

@@ -127,3 +127,36 @@ describe('a recorded trace', { timeout: 120_000 }, () => {
     expect(await readdir(folder)).toEqual([]);
   });
 });
+
+describe('a file that is there already', () => {
+  it('is not replaced by a recording unless that is asked for', async () => {
+    const { lake, dir } = await testLake();
+    await (await lake.log()).ensureTopic(TOPIC, 1);
+    const out = path.join(dir, 'kept.ndjson');
+    await writeFile(out, 'all that is left\n');
+    for (const dryRun of [true, false])
+      await expect(record(lake, { out, dryRun })).rejects.toMatchObject({
+        code: 'KS_USAGE',
+        hint: expect.stringMatching(/--force/),
+      });
+    expect(await readFile(out, 'utf8')).toBe('all that is left\n');
+    await record(lake, { out, force: true });
+    expect(await readFile(out, 'utf8')).toContain('keystone_trace');
+    await writeFile(out, `${await readFile(out, 'utf8')}{"topic":"t","partition":"0"}\n`);
+    await expect(replay(lake, { sources: [out] })).rejects.toMatchObject({
+      code: 'KS_CHECK_FAILED',
+      message: expect.stringMatching(/line 2 is no event of a recorded trace: partition: expected number/),
+    });
+  });
+});
+
+describe('a replay', () => {
+  it('refuses a name that no topic can have, and says when a dataset is not known', async () => {
+    const { lake } = await testLake();
+    await (await lake.log()).ensureTopic(TOPIC, 1);
+    for (const toTopic of ['bad topic/../x', '..', '', 'x'.repeat(250)])
+      await expect(replay(lake, { toTopic })).rejects.toMatchObject({ code: 'KS_USAGE' });
+    const { warnings } = await replay(lake, { dataset: 'nosuch', dryRun: true });
+    expect(warnings).toEqual([expect.stringMatching(/no event of the dataset nosuch, and no contract/)]);
+  });
+});

@@ -46,6 +46,7 @@ export const record = (
   runRecord(lake, {
     ...NOTHING_ASKED,
     source: 'topic',
+    force: false,
     progress: silent,
     signal: new AbortController().signal,
     ...options,

@@ -120,7 +120,8 @@ describe('the sources of a replay', { timeout: 60_000 }, () => {
       orders.map((one) => headerOf(one, 'ks-event-id')).toSorted(),
     );
     const ids = copies.map((one) => headerOf(one, 'ks-event-id'));
-    expect(new Set(ids).size).toBe(orders.length);
+    // What came twice under one id comes twice under one again.
+    expect(new Set(ids).size).toBe(new Set(orders.map((one) => headerOf(one, 'ks-event-id'))).size);
     await replay(lake, { toTopic: 'another', asNew: true, dataset: 'orders' });
     const others = (await recordsOf(await lake.log(), 'another')).map((one) => headerOf(one, 'ks-event-id'));
     expect(others.filter((id) => ids.includes(id))).toEqual([]);
