@@ -52,6 +52,8 @@ export interface Lakehouse {
   tableNames(): Promise<readonly TableName[]>;
   /** A private DuckDB session for building and checking tables; the caller closes it. */
   duck(options?: Partial<Omit<DuckSessionOptions, 'tempDir'>>): Promise<DuckSession>;
+  /** Fetches `s3://bucket/key` (ending in `/`: what lies right below it) into `folder`; resolves to the local file or folder. */
+  fetch(uri: string, folder: string, signal: AbortSignal): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -153,6 +155,10 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     },
     tableNames,
     duck,
+    fetch: async (uri, folder, signal) => {
+      const { fetchS3 } = await import('./store/s3-files.js');
+      return fetchS3(uri, folder, { s3: profile.store.s3, env: effects.env ?? {}, projectDir: config.projectDir, signal });
+    },
     close: async () => {
       for (const close of closers.splice(0)) await close();
     },

@@ -5,19 +5,25 @@ import type { RunCsvResult } from '../../core/ingest/run-csv.js';
 
 export default class IngestCsv extends KeystoneCommand {
   static override summary = 'Bring CSV files into the log';
-  static override description = `Takes a file, a gzip, or a folder of Olist CSVs; other files of the folder are named and skipped. The dataset comes from the
-file's name (olist_orders_dataset.csv, orders.csv) or --dataset. Each row becomes one JSON event. A row that cannot be read goes on as its raw
-bytes with its line and reason, into the error zone. The same file twice changes nothing above bronze.`;
+  static override description = `Takes a file, a gzip, or a folder of Olist CSVs; other files of the folder are named and skipped. A bucket is asked as
+store.s3 says (endpoint, region, credentials). The dataset comes from the file's name (olist_orders_dataset.csv, orders.csv) or
+--dataset. Each row becomes one JSON event. A row that cannot be read goes on as its raw bytes with its line and reason, into the error
+zone. The same file twice changes nothing above bronze.`;
   static override examples = [
     '<%= config.bin %> ingest csv ./olist',
     '<%= config.bin %> ingest csv returns.csv.gz --dataset orders',
     '<%= config.bin %> ingest csv ./olist --dry-run',
+    '<%= config.bin %> ingest csv s3://shop-exports/olist/',
     '<%= config.bin %> ingest csv ./olist --to 127.0.0.1:50051',
     '<%= config.bin %> ingest csv ./olist --to ingest.shop.example:50051 --tls-ca authority.pem --token env:INGEST_TOKEN',
   ];
   static override strict = false;
   static override args = {
-    path: Args.string({ description: 'file, .gz or folder; several may be given', required: true, ignoreStdin: true }),
+    path: Args.string({
+      description: 'file, .gz or folder, also in a bucket (s3://bucket/folder/); several may be given',
+      required: true,
+      ignoreStdin: true,
+    }),
   };
   static override flags = {
     dataset: Flags.string({ description: 'dataset of every file' }),

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
 import { planCsvFiles, type PlannedFile } from './csv-file-plan.js';
+import { withFetchedFiles } from './fetched-files.js';
 import { ingestCsv, type CsvResult } from './ingest-csv.js';
 import { withSink, type Destination } from './open-sink.js';
 import { createResultTally, type ShownRefusal } from './result-tally.js';
@@ -37,13 +38,23 @@ const foldersWithoutFiles = (paths: readonly string[], files: readonly PlannedFi
 export async function runCsv(lakehouse: Lakehouse, options: RunCsvOptions): Promise<RunCsvResult> {
   const { dryRun, progress, signal } = options;
   const contracts = await lakehouse.contracts();
-  const files = await planCsvFiles(options.paths, { dataset: options.dataset, datasets: [...contracts.keys()] });
-  const withoutFiles = foldersWithoutFiles(options.paths, files).map(
-    (folder) => `${folder} holds no CSV file of a known dataset`,
-  );
-  const tally = createResultTally();
-  return withSink(lakehouse, { destination: options.destination, onResults: tally.onResults, signal, dryRun }, async (sink) => {
-    const result = await ingestCsv({ files, sink, contracts, progress, signal });
-    return { ...result, ...tally.counts(), warnings: [...withoutFiles, ...result.warnings], dryRun };
+  return withFetchedFiles(lakehouse, options.paths, { signal, progress }, async ({ paths, named }) => {
+    const files = await planCsvFiles(paths, { dataset: options.dataset, datasets: [...contracts.keys()] });
+    const withoutFiles = foldersWithoutFiles(paths, files).map((folder) => `${folder} holds no CSV file of a known dataset`);
+    const tally = createResultTally();
+    return withSink(lakehouse, { destination: options.destination, onResults: tally.onResults, signal, dryRun }, async (sink) => {
+      const result = await ingestCsv({ files, sink, contracts, progress, signal });
+      return {
+        ...result,
+        ...tally.counts(),
+        files: result.files.map((file) => ({
+          ...file,
+          path: named(file.path),
+          message: file.message === null ? null : named(file.message),
+        })),
+        warnings: [...withoutFiles, ...result.warnings].map(named),
+        dryRun,
+      };
+    });
   });
 }

@@ -1,0 +1,229 @@
+/** The whole lake in a bucket, through the command line: what is found in a folder is found there, whatever happens to the server. */
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { openFolderCatalog } from '../../src/core/table/folder-catalog.js';
+import { ensureTable } from '../../src/core/table/table.js';
+import { catalogContract } from '../core/table/catalog.contract.js';
+import { ORDERS } from '../core/table/orders-table.js';
+import { runCli, startCli, type CliEnd } from '../support/cli-process.js';
+import { smallProject } from '../support/small-project.js';
+import { systemEffects } from '../support/effects.js';
+import { tempDir } from '../support/temp-dir.js';
+import { freshBucket, hasS3, openStore, S3_ENV, s3Server } from './s3-server.js';
+
+const run = promisify(execFile);
+const project = path.resolve(import.meta.dirname, '../..');
+
+/** Commits one file after the other, each under a fence of its own topic, with a line for each that was acknowledged. */
+const WRITER = `
+import { randomBytes } from 'node:crypto';
+const [dist, s3, name, commits] = process.argv.slice(2);
+const { openS3Store } = await import(dist + '/core/store/s3-store.js');
+const { openFolderCatalog } = await import(dist + '/core/table/folder-catalog.js');
+const { openTable } = await import(dist + '/core/table/table.js');
+const clock = { nowMs: () => Date.now(), sleep: (ms) => new Promise((wake) => setTimeout(wake, ms)) };
+const store = await openS3Store({ s3: JSON.parse(s3), env: process.env, projectDir: '/', clock });
+const table = await openTable(openFolderCatalog(store), store, 'silver.orders', { clock, randomBytes: (n) => randomBytes(n) });
+for (let i = 0; i < Number(commits); i++) {
+  const file = { path: table.location + '/data/' + name + '-' + i + '.parquet', recordCount: 1, sizeBytes: 1, partition: { purchased_at_day: 1 }, metrics: {}, specId: 0 };
+  const outcome = await table.commit({ add: [file], fence: { ranges: [{ topic: name, partition: 0, expectedNext: i, endExclusive: i + 1 }] } });
+  if (outcome.kind !== 'committed') throw new Error(JSON.stringify(outcome));
+  console.log(name + '-' + i);
+}
+await store.close();
+`;
+
+const TABLES = [
+  'silver.customers',
+  'silver.geolocation',
+  'silver.order_items',
+  'silver.order_payments',
+  'silver.order_reviews',
+  'silver.orders',
+  'silver.products',
+  'silver.sellers',
+  'gold.fact_sales',
+  'gold.fact_reviews',
+  'gold.daily_regional_sales',
+  'gold.dim_customer',
+];
+
+interface S3Project {
+  readonly dir: string;
+  /** Runs a command on the profile `s3`; fails the test for another exit code than 0. */
+  cli(...args: readonly string[]): Promise<CliEnd>;
+  rows(profile: 'local' | 's3', sql: string): Promise<readonly unknown[]>;
+}
+
+describe.skipIf(!hasS3)('a lake in S3', () => {
+  const server = s3Server();
+
+  catalogContract('folder catalog on S3', async () => {
+    const s3 = await freshBucket(server());
+    return async () => openFolderCatalog(await openStore(s3));
+  });
+
+  /** The demo's events in an embedded log and in a lake in a folder, and beside it a profile whose lake is a bucket. */
+  const demoProject = async (events: number): Promise<S3Project> => {
+    const s3 = await freshBucket(server());
+    const dir = path.join(await tempDir(), 'project');
+    const made = await runCli(['demo', '--keep', dir, '--events', String(events), '--quiet'], { cwd: project });
+    expect(made, made.stderr).toMatchObject({ code: 0 });
+    const file = path.join(dir, 'keystone.yaml');
+    const settings = { adapter: 's3', s3: { ...s3, cache: '.keystone/cache' } };
+    const log = { partitions: 6 };
+    await writeFile(
+      file,
+      `${(await readFile(file, 'utf8')).trimEnd()}\n  s3: ${JSON.stringify({ log, store: settings, state: { path: '.keystone/s3-state.db' } })}\n`,
+    );
+    const cli = async (...args: readonly string[]): Promise<CliEnd> => {
+      const end = await runCli([...args, '--profile', 's3'], { cwd: dir, env: S3_ENV });
+      expect(end, `keystone ${args.join(' ')}: ${end.stderr}`).toMatchObject({ code: 0 });
+      return end;
+    };
+    return {
+      dir,
+      cli,
+      rows: async (profile, sql) => {
+        const end = await runCli(['query', sql, '--json', '--profile', profile], { cwd: dir, env: S3_ENV });
+        expect(end, `${sql}: ${end.stdout}`).toMatchObject({ code: 0 });
+        return (JSON.parse(end.stdout) as { readonly result: { readonly rows: readonly unknown[] } }).result.rows;
+      },
+    };
+  };
+
+  it('loses none of 200 commits of two racing processes', async () => {
+    const s3 = await freshBucket(server());
+    const store = await openStore(s3);
+    const table = await ensureTable(openFolderCatalog(store), store, ORDERS, systemEffects());
+    const script = path.join(await tempDir(), 'writer.mjs');
+    await writeFile(script, WRITER);
+    const written = await Promise.all(
+      ['one', 'two'].map(async (name) => {
+        const args = [script, path.join(project, 'dist'), JSON.stringify(s3), name, '100'];
+        const { stdout } = await run(process.execPath, args, { env: { ...process.env, ...S3_ENV } });
+        return stdout.trim().split('\n');
+      }),
+    );
+    expect(written.map((lines) => lines.length)).toEqual([100, 100]);
+    const { files } = await table.scan();
+    expect(files.map((file) => file.path).toSorted()).toEqual(
+      written
+        .flat()
+        .map((name) => `${table.location}/data/${name}.parquet`)
+        .toSorted(),
+    );
+    expect(table.location).toBe(`s3://${s3.bucket}/lakes/main/silver/orders`);
+    const state = await table.state();
+    expect(state.snapshots).toHaveLength(200);
+    expect(state.nextOffsets.get('one')?.get(0)).toBe(100);
+    expect(state.nextOffsets.get('two')?.get(0)).toBe(100);
+  });
+
+  it('holds, row for row, what a lake in a folder holds, and is cared for like one', async () => {
+    const { cli, rows, dir } = await demoProject(1500);
+    await cli('consume', 'run', '--until-caught-up');
+    await cli('gold', 'run');
+    // Of every table the number of rows and the sum of their hashes, whatever order they come in.
+    const sums = TABLES.map((name) => `SELECT '${name}' AS name, count(*) AS n, sum(hash(r)::HUGEINT) AS hashes FROM ${name} r`);
+    const same = async (): Promise<void> => {
+      const sql = `${sums.join(' UNION ALL ')} ORDER BY name`;
+      const expected = (await rows('local', sql)) as readonly { readonly name: string; readonly n: number | string }[];
+      expect(expected.filter(({ n }) => Number(n) === 0)).toEqual([]);
+      expect(expected).toHaveLength(TABLES.length);
+      expect(await rows('s3', sql)).toEqual(expected);
+      expect((await cli('ledger', 'verify', '--deep')).stderr).toContain('The account closes (deep)');
+    };
+    await same();
+    await cli('table', 'compact');
+    await cli('table', 'expire', '--keep', '1', '--older-than', '0s', '--force', '--yes');
+    await same();
+    // Another machine: nothing of it lies there yet.
+    expect((await cli('ledger', 'verify', '--deep', '--set', 'store.s3.cache=other-cache')).stderr).toContain(
+      'The account closes',
+    );
+    expect((await cli('doctor', '--json')).stdout).toContain('If-None-Match and If-Match are honoured');
+    await cli('lag', 'show');
+    await cli('table', 'orphans', '--dry-run');
+    await cli('gold', 'insight', 'growth');
+    const [event] = (await rows('s3', 'SELECT event_id FROM bronze.events ORDER BY kafka_offset LIMIT 1')) as {
+      event_id: string;
+    }[];
+    expect((await cli('trace', event?.event_id ?? '', '--json')).stdout).toContain('bronze/events/data/');
+    // Every process let go of its copies when it ended.
+    for (const one of await readdir(path.join(dir, '.keystone', 'cache', 'in-use')))
+      expect(await readdir(path.join(dir, '.keystone', 'cache', 'in-use', one))).toEqual([]);
+  });
+
+  it('takes CSV files out of any bucket, under the ids that they have as local files', async () => {
+    const s3 = await freshBucket(server());
+    await server().makeBucket('shop-exports');
+    const exported = path.join(server().dataDir, 'shop-exports', 'olist 2017');
+    await mkdir(path.join(exported, 'deeper'), { recursive: true });
+    await writeFile(path.join(exported, 'sellers.csv'), 'seller_id,seller_city\ns1,recife\ns2,natal\n');
+    await writeFile(path.join(exported, 'readme.txt'), 'not a csv');
+    await writeFile(path.join(exported, 'deeper', 'orders.csv'), 'order_id\no1\n');
+    const dir = await smallProject(0);
+    const settings = ['endpoint', 'pathStyle', 'accessKeyId', 'secretAccessKey'] as const;
+    const set = settings.flatMap((name) => ['--set', `store.s3.${name}=${s3[name]}`]);
+    const ingest = (...args: readonly string[]): Promise<CliEnd> =>
+      runCli(['ingest', 'csv', ...args, '--json', ...set], { cwd: dir, env: S3_ENV });
+    const taken = await ingest('s3://shop-exports/olist 2017/');
+    expect(taken, taken.stdout).toMatchObject({ code: 0 });
+    const { files, accepted } = (JSON.parse(taken.stdout) as { result: { files: readonly object[]; accepted: number } }).result;
+    expect(accepted).toBe(2);
+    expect(files).toMatchObject([
+      { path: 's3://shop-exports/olist 2017/readme.txt', status: 'skipped' },
+      { path: 's3://shop-exports/olist 2017/sellers.csv', status: 'ingested', rows: 2, dataset: 'sellers' },
+    ]);
+    // The same file from here: the same events.
+    expect(await ingest(path.join(exported, 'sellers.csv'))).toMatchObject({ code: 0 });
+    const consumed = await runCli(['consume', 'run', '--until-caught-up'], { cwd: dir });
+    expect(consumed.stderr).toContain('2 duplicates');
+    expect(await readdir(path.join(dir, '.keystone', 'tmp'))).toEqual([]);
+    const missing = await ingest('s3://shop-exports/olist 2018');
+    expect(missing.code).toBe(2);
+    expect(missing.stdout).toContain('there is nothing at s3://shop-exports/olist 2018');
+    expect((await ingest('s3://no-such-bucket/')).stdout).toContain('there is no bucket no-such-bucket');
+  });
+
+  it('comes through a server that is killed and comes back in the middle of consuming', async () => {
+    const { dir, cli } = await demoProject(2000);
+    const consume = startCli(['consume', 'run', '--until-caught-up', '--profile', 's3', '--set', 'consume.flushRows=200'], {
+      cwd: dir,
+      env: S3_ENV,
+    });
+    for (let kills = 0; kills < 3 && consume.child.exitCode === null; kills++) {
+      await new Promise((wake) => setTimeout(wake, 2500));
+      await server().kill();
+      await new Promise((wake) => setTimeout(wake, 700));
+      await server().start();
+    }
+    const end = await consume.ended;
+    expect(end, end.stderr).toMatchObject({ code: 0 });
+    const account = await cli('ledger', 'verify', '--deep');
+    expect(account.stderr).toContain('The account closes (deep). 2000 events in bronze');
+  });
+
+  it('says what is wrong while the server is away, and goes on where it stopped', async () => {
+    const { dir, cli } = await demoProject(1500);
+    const consume = startCli(['consume', 'run', '--until-caught-up', '--profile', 's3', '--set', 'consume.flushRows=150'], {
+      cwd: dir,
+      env: S3_ENV,
+    });
+    await new Promise((wake) => setTimeout(wake, 3500));
+    await server().kill();
+    const end = await consume.ended;
+    await server().start();
+    expect(end, end.stderr).toMatchObject({ code: 5 });
+    expect(end.stderr).toContain('Error KS_STORE');
+    expect(end.stderr).toContain('does not answer');
+    expect(end.stderr).not.toContain(S3_ENV.KS_TEST_S3_SECRET);
+    await cli('consume', 'run', '--until-caught-up');
+    const account = await cli('ledger', 'verify', '--deep');
+    expect(account.stderr).toContain('The account closes (deep). 1500 events in bronze');
+  });
+});
