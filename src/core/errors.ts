@@ -36,6 +36,10 @@ export const ERROR_CODES = {
     exitCode: EXIT.unreachable,
     meaning: 'A server took no more for now because a limit was reached; the same may come again later.',
   },
+  KS_CIRCUIT_OPEN: {
+    exitCode: EXIT.unreachable,
+    meaning: 'A service failed often of late: its breaker refuses calls at once until a probe succeeds.',
+  },
   KS_PORT_IN_USE: { exitCode: EXIT.unreachable, meaning: 'The address to listen on is taken.' },
   KS_LEASE_LOST: { exitCode: EXIT.interrupted, meaning: 'Another process took over the lease; this one commits nothing more.' },
   KS_LEASE_HELD: {

@@ -13,11 +13,13 @@ import { type DerivedCounts, type Derivation, NO_COUNTS } from '../silver/deriva
 import { nextOffsetOf } from '../silver/offset-ranges.js';
 import { createSeenIndex } from '../silver/seen-index.js';
 import { silverTable } from '../silver/silver-table.js';
+import { refuseMovedLake } from '../table/moved-lake.js';
 import type { Table } from '../table/table-api.js';
 import { buildLake } from './build-lake.js';
 import type { ConsumeOptions } from './consume-options.js';
 import { checkBounds } from './fetch-batch.js';
 import { keepLease, type LeaseKeeper } from '../state/lease-keeper.js';
+import { isTransientFailure } from '../resilience/transient-failure.js';
 import { leaseName } from './lease-name.js';
 import { sameLog } from './log-recreated.js';
 import { highestToken } from '../table/highest-token.js';
@@ -48,6 +50,7 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
   const topic = config.profile.log.topic;
   const startedAtMs = clock.nowMs();
   const log = await lakehouse.log();
+  await refuseMovedLake(lakehouse);
   // Before the topic is made if absent: of a lake that holds events of it, it was lost.
   const landed = await (await lakehouse.table(BRONZE_EVENTS.name))?.state();
   if (landed) {
@@ -82,8 +85,19 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
   let caughtUp = false;
   try {
     let standby = false;
+    let isAway = false;
     while (!options.signal.aborted && !caughtUp) {
-      lease = await keepLease(state, clock, leaseName(topic), effects.processName, config.consume.leaseTtl, tableToken);
+      try {
+        lease = await keepLease(state, clock, leaseName(topic), effects.processName, config.consume.leaseTtl, tableToken);
+      } catch (error) {
+        // A state database that restarts is waited for, as a lease is; nothing is committed meanwhile.
+        if (options.untilCaughtUp || !isTransientFailure(error)) throw error;
+        if (!isAway) options.onNotice?.(`${messageOf(error)}; waiting for it`);
+        isAway = true;
+        await clock.sleep(STANDBY_MS, options.signal);
+        continue;
+      }
+      isAway = false;
       if (!lease) {
         if (options.untilCaughtUp && (await isCaughtUp(derivation, topic, targets))) {
           caughtUp = true;

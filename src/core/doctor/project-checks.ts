@@ -7,6 +7,9 @@ import { sameLog } from '../consume/log-recreated.js';
 import { logPlace } from '../log/log-place.js';
 import { loadModels } from '../gold/load-models.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { DISPOSITIONS } from '../ledger/dispositions-table.js';
+import { finishingCommand, halfDoneRollback } from '../silver/rolled-back.js';
+import type { TableName, TableState } from '../table/table-api.js';
 import { isS3Uri, lakePlace } from '../store/lake-place.js';
 import { otherLakeOf } from '../table/moved-lake.js';
 import { examine, failed, ok, warning, type DoctorCheck } from './doctor-check.js';
@@ -64,11 +67,24 @@ const logCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
 
 const stateCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
   examine('state', 'KS_STATE', async () => {
-    const { path } = lakehouse.config.profile.state;
+    const { adapter, path } = lakehouse.config.profile.state;
+    if (adapter === 'postgres') return databaseCheck(lakehouse);
     if (!(await exists(path))) return ok('state', `${path} is made by the first run`);
     await lakehouse.state();
     return ok('state', `${path} opens`);
   });
+
+const CONNECTIONS_NEARLY_ALL = 0.9;
+
+async function databaseCheck({ config, effects }: Lakehouse): Promise<DoctorCheck> {
+  const { lookAtPostgres } = await import('../state/look-at-postgres.js');
+  const { place, version, answerMs, connections, connectionsMax } = await lookAtPostgres(config, effects);
+  const made = version === 0 ? 'its tables are made by the first run' : `schema ${version}`;
+  const found = `${place} answers in ${Math.ceil(answerMs)} ms, ${made}, ${connections} of ${connectionsMax} connections in use`;
+  return connections > CONNECTIONS_NEARLY_ALL * connectionsMax
+    ? warning('state', found, 'lower state.postgres.poolSize of its clients, or put a pooler in front of it')
+    : ok('state', found);
+}
 
 /** Reads the current metadata of every table, and whether its files lie where it says. */
 const tablesCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
@@ -77,6 +93,7 @@ const tablesCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
     if (!(await lakeExists(lakehouse))) return ok('tables', `${lake} is made by the first consume`);
     const names = await lakehouse.tableNames();
     const rolledBack: string[] = [];
+    const states = new Map<TableName, TableState>();
     for (const name of names) {
       const table = await lakehouse.table(name);
       if (!table)
@@ -94,8 +111,19 @@ const tablesCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
           `${name} was written in ${other} and names its files there, but lies in ${lake}: it cannot be read`,
           await wayBack(lakehouse, other),
         );
-      if ((await table.state()).rolledBackFrom !== null) rolledBack.push(name);
+      const state = await table.state();
+      states.set(name, state);
+      if (state.rolledBackFrom !== null) rolledBack.push(name);
     }
+    const ledger = states.get(DISPOSITIONS.name);
+    const halfDone = ledger && [...states.values()].map((state) => halfDoneRollback(state, ledger)).find((mark) => mark !== null);
+    if (halfDone)
+      return failed(
+        'tables',
+        'KS_TABLE_CORRUPT',
+        `a rollback of ${halfDone.table} was stopped before all tables were back: no consumer builds on them`,
+        finishingCommand(halfDone),
+      );
     if (rolledBack.length > 0)
       return warning('tables', `rolled back: ${rolledBack.join(', ')}`, 'keystone ledger verify says what readers miss');
     return ok('tables', `${names.length} tables readable`);

@@ -56,7 +56,7 @@ const TRANSIENT_SQLSTATE = /^(08...|57P0[1-5]|53300|40001|40P01|55P03|57014|2500
 
 /** Words of `pg` and of poolers in front of it for a connection that ended, which carry no code. */
 const TRANSIENT_WORDS =
-  /^(Connection terminated|Client was closed|Client has encountered a connection error|timeout exceeded when trying to connect|Query read timeout|server closed the connection|server conn crashed|socket hang up|query_wait_timeout)/i;
+  /^(Connection terminated|Client was closed|Client has encountered a connection error|timeout exceeded|Query read timeout|server closed the connection|server conn crashed|socket hang up|query_wait_timeout)/i;
 
 const CAUSES_LOOKED_AT = 5;
 

@@ -56,7 +56,7 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
       return connections.transact(Math.min(withinMs, statementTimeoutMs), (trx) => work(trx, askedAtMs));
     };
     try {
-      return await retry(RETRY_POLICIES.db, once, { clock, random, withinMs });
+      return await retry(RETRY_POLICIES.db, once, { clock, random, withinMs: Math.min(withinMs, statementTimeoutMs) });
     } catch (error) {
       throw describePostgresFailure(error, what);
     }

@@ -1,0 +1,159 @@
+/**
+ * One circuit breaker that several processes share: what opens it here refuses calls there. The state lives behind a small port; while
+ * that is away, each process goes on with what it knows, because a breaker must not fail what it guards.
+ */
+import type { Clock } from '../clock.js';
+import { KeystoneError } from '../errors.js';
+import {
+  askBreaker,
+  BREAKER_POLICY,
+  breakerState,
+  closedBreaker,
+  recordOutcomes,
+  type BreakerAnswer,
+  type BreakerPolicy,
+  type BreakerState,
+} from './breaker-state.js';
+import { isTransientFailure } from './transient-failure.js';
+
+/** Where breakers are kept; a StateStore is one. */
+export interface BreakerMemory {
+  readBreakers(): Promise<readonly KeptBreaker[]>;
+  /** False when the version is no longer the one that is kept. */
+  swapBreaker(breaker: KeptBreaker): Promise<boolean>;
+}
+
+export interface KeptBreaker {
+  readonly name: string;
+  /** 0: not kept yet. */
+  readonly version: number;
+  readonly state: unknown;
+}
+
+export interface SharedBreakerOptions {
+  readonly name: string;
+  readonly memory: BreakerMemory;
+  readonly clock: Clock;
+  /** Names this process among all. */
+  readonly processName: string;
+  readonly policy?: BreakerPolicy;
+  /** What counts as a failure of the service; other errors say that it answered. */
+  readonly isFailure?: (error: unknown) => boolean;
+  /** Told when this process changed its kind: the log, metrics, an alert. */
+  readonly onChange?: (from: BreakerState, to: BreakerState) => void;
+}
+
+export interface SharedBreaker {
+  /** Runs the work, or throws KS_CIRCUIT_OPEN at once. */
+  run<T>(work: () => Promise<T>): Promise<T>;
+  /** As it is kept now. */
+  look(): Promise<BreakerState>;
+}
+
+/** How old the known state of a closed breaker may be, and how long successes are gathered before they are written. */
+const FRESH_MS = 1000;
+const SWAPS_TRIED = 20;
+
+export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
+  const { name, memory, clock, processName, policy = BREAKER_POLICY, isFailure = isTransientFailure, onChange } = options;
+  let known: { readonly version: number; readonly state: BreakerState } = { version: 0, state: closedBreaker(clock.nowMs()) };
+  let readAtMs = -Infinity;
+  let gathered = 0;
+  let calls = 0;
+
+  const read = async (): Promise<void> => {
+    const kept = (await memory.readBreakers()).find((breaker) => breaker.name === name);
+    known = kept ? { version: kept.version, state: readState(kept.state, clock.nowMs()) } : { version: 0, state: known.state };
+    readAtMs = clock.nowMs();
+  };
+
+  /** Applies a change to what is kept; without the memory, to what is known. */
+  const change = async <T>(step: (state: BreakerState) => { readonly state: BreakerState; readonly answer: T }): Promise<T> => {
+    for (let tries = 1; ; tries += 1) {
+      const before = known;
+      const { state, answer } = step(before.state);
+      if (state === before.state) return answer;
+      const swapped = await memory.swapBreaker({ name, version: before.version, state }).catch(() => 'away' as const);
+      if (swapped !== false || tries >= SWAPS_TRIED) {
+        known = { version: before.version + (swapped === true ? 1 : 0), state };
+        if (state.kind !== before.state.kind) onChange?.(before.state, state);
+        return answer;
+      }
+      await read().catch(() => undefined);
+    }
+  };
+
+  const ask = async (caller: string): Promise<BreakerAnswer> => {
+    const age = clock.nowMs() - readAtMs;
+    if (known.state.kind !== 'closed' || age < 0 || age >= FRESH_MS) await read().catch(() => undefined);
+    return change((state) => askBreaker(policy, state, { atMs: clock.nowMs(), caller }));
+  };
+
+  const record = async (caller: string, successes: number, failures: number): Promise<void> => {
+    await change((state) => ({
+      state: recordOutcomes(policy, state, { atMs: clock.nowMs(), caller, successes, failures }),
+      answer: undefined,
+    }));
+  };
+
+  let writtenAtMs = clock.nowMs();
+  /** Successes of a closed breaker are many: they are written together, and before each failure. */
+  const succeeded = async (caller: string, answer: BreakerAnswer): Promise<void> => {
+    if (answer.kind === 'probe') return record(caller, 1, 0);
+    gathered += 1;
+    const nowMs = clock.nowMs();
+    if (nowMs >= writtenAtMs && nowMs - writtenAtMs < FRESH_MS) return;
+    await flush(caller);
+  };
+  const flush = async (caller: string): Promise<void> => {
+    const successes = gathered;
+    gathered = 0;
+    writtenAtMs = clock.nowMs();
+    if (successes > 0) await record(caller, successes, 0);
+  };
+
+  return {
+    run: async (work) => {
+      const caller = `${processName}#${(calls += 1)}`;
+      const answer = await ask(caller);
+      if (answer.kind === 'refused') throw refusal(name, answer.retryAtMs);
+      let result: Awaited<ReturnType<typeof work>>;
+      try {
+        result = await work();
+      } catch (error) {
+        if (isFailure(error)) {
+          await flush(caller);
+          await record(caller, 0, 1);
+        } else await succeeded(caller, answer);
+        throw error;
+      }
+      await succeeded(caller, answer);
+      return result;
+    },
+    look: async () => {
+      await read();
+      return known.state;
+    },
+  };
+}
+
+/** What a newer version wrote, or nobody, is taken as closed: calls go through, and failures count anew. */
+const readState = (state: unknown, atMs: number): BreakerState => {
+  const parsed = breakerState.safeParse(state);
+  return parsed.success ? parsed.data : closedBreaker(atMs);
+};
+
+function refusal(name: string, retryAtMs: number | null): KeystoneError {
+  return retryAtMs === null
+    ? new KeystoneError('KS_CIRCUIT_OPEN', `the breaker "${name}" was tripped by hand; nothing was called`, {
+        details: { breaker: name },
+      })
+    : new KeystoneError(
+        'KS_CIRCUIT_OPEN',
+        `the breaker "${name}" is open after failures; nothing was called, a probe may go at ${new Date(retryAtMs).toISOString()}`,
+        {
+          hint: 'look at the service behind it; the breaker closes by itself once the service answers',
+          details: { breaker: name },
+        },
+      );
+}
