@@ -148,17 +148,39 @@ type Step =
   | { readonly kind: 'end'; readonly caller: string; readonly isFailure: boolean };
 
 const caller = fc.constantFrom('a', 'b', 'c');
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant('wait' as const),
-      ms: fc.oneof(fc.integer({ min: 0, max: 3000 }), fc.integer({ min: 0, max: 90_000 })),
-    }),
-  },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('call' as const), caller }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('end' as const), caller, isFailure: fc.boolean() }) },
-);
+const ends =
+  (isFailure: boolean) =>
+  (of: string): readonly Step[] => [
+    { kind: 'call', caller: of },
+    { kind: 'end', caller: of, isFailure },
+  ];
+const wait = (ms: fc.Arbitrary<number>): fc.Arbitrary<readonly Step[]> => ms.map((each) => [{ kind: 'wait', ms: each }]);
+
+/** Bursts of failures, mixtures, and waits around the rules' own times: plain chance rarely opens a breaker, and never closes one. */
+const steps: fc.Arbitrary<readonly Step[]> = fc
+  .array(
+    fc.oneof(
+      wait(fc.integer({ min: 0, max: 20_000 })),
+      wait(fc.constantFrom(policy.openMs - 1, policy.openMs, policy.windowMs, policy.windowMs + 6000)),
+      fc.array(caller.map(ends(true)), { maxLength: 6 }).map((each) => each.flat()),
+      fc.array(caller.map(ends(false)), { maxLength: 4 }).map((each) => each.flat()),
+      fc.array(fc.oneof(caller.map(ends(true)), caller.map(ends(false))), { maxLength: 14 }).map((each) => each.flat()),
+      caller.map((of): readonly Step[] => [{ kind: 'call', caller: of }]),
+      // A call that began before it opened ends while another is the probe.
+      fc
+        .boolean()
+        .map((isFailure): readonly Step[] => [
+          { kind: 'call', caller: 'b' },
+          ...Array.from({ length: policy.failuresInARow }, () => ends(true)('a')).flat(),
+          { kind: 'wait', ms: policy.openMs },
+          { kind: 'call', caller: 'c' },
+          { kind: 'end', caller: 'b', isFailure },
+        ]),
+      fc.tuple(caller, fc.boolean()).map(([of, isFailure]): readonly Step[] => [{ kind: 'end', caller: of, isFailure }]),
+    ),
+    { maxLength: 30 },
+  )
+  .map((each) => each.flat());
 
 /**
  * The rules said again over the whole history instead of slices and counters. A call's end is what opens a closed breaker; the window's
@@ -191,13 +213,13 @@ class Model {
 describe('circuit breaker, against its rules over the whole history', () => {
   it('answers and changes as they say, whatever happens in which order', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      fc.property(steps, (all) => {
         const sliceMs = policy.windowMs / 10;
         const model = new Model();
         let state: BreakerState = closedBreaker(0);
         let nowMs = 0;
         const calling = new Set<string>();
-        for (const each of steps) {
+        for (const each of all) {
           if (each.kind === 'wait') nowMs += each.ms;
           else if (each.kind === 'call') {
             const { state: next, answer } = askBreaker(policy, state, { atMs: nowMs, caller: each.caller });
