@@ -1,0 +1,134 @@
+/** Our batches beside kafkajs's: each reads what the other wrote. */
+import { createRequire } from 'node:module';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isKeystoneError } from '../../../../src/core/errors.js';
+import type { LogRecord, NewRecord } from '../../../../src/core/log/event-log.js';
+import { crc32c } from '../../../../src/core/log/kafka/crc32c.js';
+import {
+  BATCH_OVERHEAD,
+  batchedBytes,
+  batchHead,
+  batchRecords,
+  encodeBatch,
+} from '../../../../src/core/log/kafka/record-batch.js';
+
+const bytes = fc.uint8Array({ maxLength: 300 });
+const records: fc.Arbitrary<readonly NewRecord[]> = fc.array(
+  fc.record({
+    key: fc.option(bytes),
+    value: fc.option(bytes),
+    headers: fc.array(fc.record({ key: fc.string({ unit: 'grapheme', maxLength: 8 }), value: bytes }), { maxLength: 4 }),
+  }),
+  { minLength: 1, maxLength: 150 },
+);
+const producer = { producerId: 7n, producerEpoch: 3, firstSequence: 41 };
+const TIME = 1_700_000_000_123;
+const PLACE = { topic: 't', partition: 2 };
+
+const plain = ({ key, value, headers }: NewRecord | LogRecord) => ({
+  key: key && Buffer.from(key).toString('hex'),
+  value: value && Buffer.from(value).toString('hex'),
+  headers: headers.map((header) => [header.key, Buffer.from(header.value).toString('hex')]),
+});
+
+async function decoded(batch: Buffer, at = 0): Promise<readonly LogRecord[]> {
+  const head = batchHead(batch, at, 't/2');
+  return head === null ? [] : batchRecords(batch, at, head, PLACE);
+}
+
+describe('record batches', () => {
+  it('has the checksum of RFC 3720', () => {
+    expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283);
+    expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa);
+    expect(crc32c(Buffer.from('x123456789y'), 1, 10)).toBe(0xe3069283);
+  });
+
+  it('come back as they went in', async () => {
+    await fc.assert(
+      fc.asyncProperty(records, async (written) => {
+        const batch = encodeBatch(written, producer, TIME);
+        expect(batch.length).toBeLessThanOrEqual(written.reduce((sum, record) => sum + batchedBytes(record), BATCH_OVERHEAD));
+        batch.writeBigInt64BE(1000n, 0);
+        const head = batchHead(batch, 0, 't/2')!;
+        expect(head).toMatchObject({
+          baseOffset: 1000,
+          lastOffset: 999 + written.length,
+          producerId: 7n,
+          transactional: false,
+          control: false,
+          sizeBytes: batch.length,
+        });
+        const read = await decoded(batch);
+        expect(read.map(plain)).toEqual(written.map(plain));
+        expect(read.map(({ offset, timestampUs }) => [offset, timestampUs])).toEqual(
+          written.map((_, n) => [1000 + n, TIME * 1000]),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('are read by kafkajs too', async () => {
+    const load = createRequire(import.meta.url);
+    const Decoder = load('kafkajs/src/protocol/decoder') as new (buffer: Buffer) => object;
+    const decode = load('kafkajs/src/protocol/recordBatch/v0/decoder') as (decoder: object) => Promise<{
+      readonly records: readonly {
+        readonly offset: string;
+        readonly timestamp: string;
+        readonly key: Buffer | null;
+        readonly value: Buffer | null;
+        readonly headers: Readonly<Record<string, Buffer>>;
+      }[];
+      readonly producerId: string;
+      readonly firstSequence: number;
+    }>;
+    const written: NewRecord[] = [
+      { key: Buffer.from('k'), value: Buffer.from('v'), headers: [{ key: 'h', value: Buffer.from('1') }] },
+      { key: null, value: null, headers: [] },
+    ];
+    const batch = await decode(new Decoder(encodeBatch(written, producer, TIME)));
+    expect([batch.producerId, batch.firstSequence]).toEqual(['7', 41]);
+    expect(
+      batch.records.map(({ offset, timestamp, key, value }) => [offset, timestamp, key && String(key), value && String(value)]),
+    ).toEqual([
+      ['0', String(TIME), 'k', 'v'],
+      ['1', String(TIME), null, null],
+    ]);
+    expect(String(batch.records[0]!.headers['h'])).toBe('1');
+  });
+
+  it('are refused when a byte is damaged, and awaited when they are cut off', async () => {
+    const whole = encodeBatch([{ key: Buffer.from('key'), value: Buffer.from('value'), headers: [] }], producer, TIME);
+    for (let cut = 0; cut < whole.length; cut++) expect(batchHead(whole.subarray(0, cut), 0, 't/2')).toBeNull();
+    // From the checksum on; what lies before belongs to the log, which writes it.
+    for (let at = 16; at < whole.length; at++) {
+      const damaged = Buffer.from(whole);
+      damaged[at] = damaged[at]! ^ 0x21;
+      await expect(decoded(damaged), `byte ${at}`).rejects.toMatchObject({ code: 'KS_LOG' });
+    }
+  });
+
+  it('never fail otherwise than by KS_LOG, whatever the bytes behind a right checksum', async () => {
+    const whole = encodeBatch(
+      Array.from({ length: 5 }, (_, n) => ({
+        key: null,
+        value: Buffer.from(`value-${n}`),
+        headers: [{ key: 'h', value: Buffer.from('x') }],
+      })),
+      producer,
+      TIME,
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 21, max: whole.length - 1 }), fc.nat(255), async (at, value) => {
+        const damaged = Buffer.from(whole);
+        damaged[at] = value;
+        damaged.writeUInt32BE(crc32c(damaged, 21), 17);
+        await decoded(damaged).catch((error: unknown) => {
+          if (!isKeystoneError(error) || error.code !== 'KS_LOG') throw error;
+        });
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
