@@ -22,6 +22,9 @@ export default class TableHistory extends KeystoneCommand {
     // --filter and --sort work on all of it.
     const picks = flags.filter !== undefined || flags.sort !== undefined;
     const history = await tableHistory(lakehouse, args.table, picks ? Number.POSITIVE_INFINITY : (flags.limit ?? 50));
+    const { movedLake } = await import('../../core/table/moved-lake.js');
+    const moved = await movedLake(lakehouse);
+    if (moved) this.addWarning(`${moved.found}; ${moved.hint}`);
     const shown = this.printRows(history.snapshots, [
       'id',
       'committed',

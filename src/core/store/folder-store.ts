@@ -5,6 +5,9 @@
  * (`ifAbsent`: fails when the name exists) or a rename, both atomic. `ifMatch` and overwriting take a per-key lock that
  * survives kill -9 (`folder-lock.ts`). An etag is the file's modification time, size and inode; an overwrite always gets a
  * later modification time than what it replaces, so an etag never comes back.
+ *
+ * What is absent counts as absent only while the folder is the one that was opened: a lake that was moved away would look like an
+ * empty one, and be made anew by whoever writes next.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { type BigIntStats, type Dirent } from 'node:fs';
@@ -26,11 +29,21 @@ export async function openFolderStore(rootPath: string): Promise<ObjectStore> {
   const fileOf = (key: string): string => path.join(root, checkedKey(key));
   const syncFolder = folderSyncer();
   let opened: Promise<string> | undefined;
-  /** This process's staging folder, made on the first write. */
-  const stagingDir = (): Promise<string> => (opened ??= openStagingFolder(staging));
   await makeFolder(staging).catch((error: unknown) => {
     throw folderError('open the lake folder', root, error);
   });
+  const identity = await identityOf(root);
+  const stillThere = async (): Promise<void> => {
+    if ((await identityOf(root)) === identity) return;
+    throw new KeystoneError('KS_STORE', `The lake ${root} is not there any more`, {
+      hint: 'Bring it back, or name another one with store.path; keystone doctor looks at it.',
+    });
+  };
+  /** This process's staging folder, made on the first write. */
+  const stagingDir = async (): Promise<string> => {
+    await stillThere();
+    return (opened ??= openStagingFolder(staging));
+  };
 
   /** Gives a finished file its name; the folder may be missing. */
   const name = async (act: () => Promise<void>, file: string): Promise<void> => {
@@ -38,6 +51,7 @@ export async function openFolderStore(rootPath: string): Promise<ObjectStore> {
       await act();
     } catch (error) {
       if (systemErrorCode(error) !== 'ENOENT') throw error;
+      await stillThere();
       await makeFolderDurably(path.dirname(file), syncFolder);
       await act();
     }
@@ -107,13 +121,19 @@ export async function openFolderStore(rootPath: string): Promise<ObjectStore> {
     get: async (key) => {
       const file = fileOf(key);
       try {
-        return await readWhole(file);
+        const found = await readWhole(file);
+        if (found === null) await stillThere();
+        return found;
       } catch (error) {
         throw folderError('read', file, error);
       }
     },
-    list: (prefix) => listFolder(root, prefix),
+    list: async function* (prefix) {
+      await stillThere();
+      yield* listFolder(root, prefix);
+    },
     folders: async (prefix) => {
+      await stillThere();
       const entries = await entriesOf(prefix === '' ? root : fileOf(prefix.replace(/\/$/, '')));
       return entries
         .filter((entry) => entry.isDirectory() && !entry.name.startsWith(RESERVED_SEGMENT))
@@ -166,6 +186,12 @@ async function renameAcross(from: string, to: string, stagingDir: () => Promise<
     await rm(from, { force: true });
   }
 }
+
+/** null: nothing is there. */
+const identityOf = async (folder: string): Promise<string | null> => {
+  const found = await statOf(folder);
+  return found && `${found.dev}/${found.ino}`;
+};
 
 const etagOf = (stats: BigIntStats): string => `${stats.mtimeNs}-${stats.size}-${stats.ino}`;
 const etagOfPath = async (file: string): Promise<string> => etagOf(await stat(file, { bigint: true }));

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -15,6 +15,30 @@ objectStoreContract('folder', async () => {
 });
 
 describe('a folder store', () => {
+  it('takes nothing for absent, and makes nothing, when its folder was moved away or replaced', async () => {
+    const dir = await tempDir();
+    const [lake, elsewhere] = [path.join(dir, 'lake'), path.join(dir, 'elsewhere')];
+    const store = await openFolderStore(lake);
+    await store.put('t/a', new Uint8Array(1));
+    await rename(lake, elsewhere);
+    const gone = { code: 'KS_STORE', message: `The lake ${lake} is not there any more` };
+    const tries = [
+      () => store.get('t/a'),
+      () => store.put('t/a', new Uint8Array(2)),
+      () => store.put('t/b', new Uint8Array(2), { kind: 'ifAbsent' }),
+      () => store.folders(''),
+      () => store.stagingDir(),
+      () => keysIn(store.list('')),
+    ];
+    for (const attempt of tries) await expect(attempt()).rejects.toMatchObject(gone);
+    expect(await readdir(dir)).toEqual(['elsewhere']);
+    await mkdir(lake);
+    for (const attempt of tries) await expect(attempt()).rejects.toMatchObject(gone);
+    await rm(lake, { recursive: true });
+    await rename(elsewhere, lake);
+    expect((await store.get('t/a'))?.body).toHaveLength(1);
+  });
+
   it('names the path and the next step when the folder can not be used', async () => {
     const dir = await tempDir();
     await writeFile(path.join(dir, 'file'), '');
@@ -102,4 +126,10 @@ async function startTicks(pid: number): Promise<string> {
   const { readFile } = await import('node:fs/promises');
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '0';
+}
+
+async function keysIn(listed: AsyncIterable<{ readonly key: string }>): Promise<readonly string[]> {
+  const keys: string[] = [];
+  for await (const { key } of listed) keys.push(key);
+  return keys;
 }
