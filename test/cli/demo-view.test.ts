@@ -32,6 +32,7 @@ const REPORT: DemoReport = {
     breaks: [],
     rolledBack: [],
     inFlight: [],
+    warnings: [],
   },
   faults: [
     { kind: 'price_zero', title: 'Price 0', expected: 'quarantine rule:price_positive', events: 1, asExpected: 1, misplaced: [] },

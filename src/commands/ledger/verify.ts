@@ -30,6 +30,7 @@ snapshot summaries, --deep reads the data. Breaks name the offsets and end with 
     if (account.inFlight.length > 0) {
       this.say(`In flight (judged at the snapshot before): ${account.inFlight.join(', ')}; "keystone consume run" finishes it`);
     }
+    for (const text of account.warnings) this.addWarning(text);
     const { totals } = account;
     const silver = Object.values(totals.silver).reduce((sum, rows) => sum + rows, 0);
     const verdicts = Object.entries(totals.dispositions).map(([verdict, count]) => `${count} ${verdict}`);

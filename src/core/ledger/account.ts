@@ -71,6 +71,8 @@ export interface Account {
   readonly rolledBack: readonly RolledBackTable[];
   /** Tables with a commit under way (or left by a crash, to be finished by the next consumer): judged at their snapshot before it. */
   readonly inFlight: readonly string[];
+  /** What breaks nothing and yet is not as it should be. */
+  readonly warnings: readonly string[];
 }
 
 /** How many offsets a break names. */

@@ -7,6 +7,7 @@ import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
 import { landedLogIds, isOtherLog } from '../bronze/log-identity.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { ERROR_EVENTS, QUARANTINE_EVENTS } from '../quarantine/quarantine-tables.js';
+import { lakePlace } from '../store/lake-place.js';
 import { nextOffsetOf } from '../silver/offset-ranges.js';
 import { halfDoneRollback } from '../silver/rolled-back.js';
 import { totalKey } from '../silver/verdict-totals.js';
@@ -65,6 +66,7 @@ export async function verifyLedger(lakehouse: Lakehouse, options: VerifyOptions)
     breaks,
     rolledBack,
     inFlight: cut?.inFlight ?? [],
+    warnings: await emptyLake(lakehouse, partitions),
   };
 }
 
@@ -118,6 +120,22 @@ const recreated = (one: PartitionAccount): readonly AccountBreak[] =>
         },
       ]
     : [];
+
+/** Committed offsets are only hints, but those of a lake that holds nothing say that another lake was filled from this log. */
+async function emptyLake(lakehouse: Lakehouse, partitions: readonly PartitionAccount[]): Promise<readonly string[]> {
+  const { config } = lakehouse;
+  const log = await lakehouse.log();
+  const warnings: string[] = [];
+  for (const topic of new Set(partitions.map((one) => one.topic))) {
+    if (partitions.some((one) => one.topic === topic && one.bronzeNext > 0)) continue;
+    const committed = sum([...(await log.committedOffsets(config.consume.group, topic)).values()]);
+    if (committed === 0) continue;
+    warnings.push(
+      `${config.consume.group} has consumed ${topic} up to ${committed} offsets, and ${lakePlace(config.profile)} is empty: is it the right lake?`,
+    );
+  }
+  return warnings;
+}
 
 /** A topic that was made anew and has outgrown the old one has no offset that would give it away. */
 async function otherLogs(lakehouse: Lakehouse, bronze: TableState): Promise<readonly AccountBreak[]> {
