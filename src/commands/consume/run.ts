@@ -37,6 +37,8 @@ twice loses and doubles nothing. One consumer builds at a time; a second one sta
       this.done(`Dry run. ${lag.total.lagEvents} events of ${lag.topic} are waiting; nothing was taken.`);
       return lag;
     }
+    const { checkKeepFor } = await import('../../core/care/expiry-policy.js');
+    checkKeepFor(lakehouse.config.care);
     const { runConsumer } = await import('../../core/consume/run-consumer.js');
     const totals = await runConsumer(lakehouse, {
       untilCaughtUp: flags['until-caught-up'],

@@ -3,6 +3,7 @@
  * fed from the log, the newest state before the last consumed range (the account is taken there while a builder works, and a builder
  * that died goes on from there); and snapshots whose data a rollback took from readers, as long as it is missing.
  */
+import { KeystoneError } from '../errors.js';
 import { currentLine, missedSnapshots, snapshotOf } from '../table/snapshot-line.js';
 import { SUMMARY_NEXT_OFFSETS } from '../table/snapshot-offsets.js';
 import type { Snapshot } from '../table/table-api.js';
@@ -13,6 +14,19 @@ export interface ExpiryPolicy {
   readonly keep: number;
   /** A snapshot stays until this long after it stopped being the current one: a reader may have begun on it just before. */
   readonly keepForMs: number;
+}
+
+/** A query or the consumer may be at work for that long on a snapshot that was current when it began. */
+export const LEAST_KEEP_MS = 60_000;
+
+/** For whoever lets snapshots expire while others read: KS_CONFIG when they would not stay long enough for that. */
+export function checkKeepFor({ automatic, keepFor }: { readonly automatic: boolean; readonly keepFor: number }): void {
+  if (!automatic || keepFor >= LEAST_KEEP_MS) return;
+  throw new KeystoneError(
+    'KS_CONFIG',
+    `care.keepFor is ${keepFor / 1000} s: files would be taken from queries that read them; the least is 1m`,
+    { hint: 'set care.keepFor to 1m or more (keystone config show says where it comes from), or care.automatic to false' },
+  );
 }
 
 /** Table property by which other engines forbid to delete files; kept to. */

@@ -3,7 +3,7 @@ import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
 import { type ExpiredSnapshots, expireSnapshots } from './expire-snapshots.js';
-import type { ExpiryPolicy } from './expiry-policy.js';
+import { type ExpiryPolicy, LEAST_KEEP_MS } from './expiry-policy.js';
 import { namedTables } from './named-tables.js';
 
 export interface RunExpireOptions {
@@ -24,9 +24,6 @@ export interface RunExpireResult {
   readonly policy: ExpiryPolicy;
   readonly dryRun: boolean;
 }
-
-/** A query or the consumer may be at work for that long on a snapshot that was current when it began. */
-const LEAST_KEEP_MS = 60_000;
 
 /** By the settings `care.keepSnapshots` and `care.keepFor`. @throws KeystoneError KS_USAGE, KS_NOT_FOUND, KS_INTERRUPTED, KS_TABLE_CORRUPT. */
 export async function runExpire(lakehouse: Lakehouse, options: RunExpireOptions): Promise<RunExpireResult> {

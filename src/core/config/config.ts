@@ -227,7 +227,9 @@ const careConfig = z.strictObject({
   targetFile: sizeBytes.prefault('128MB').describe('Size up to which small files are merged'),
   minFiles: z.number().int().min(2).default(8).describe('Small files of a partition that are worth merging'),
   keepSnapshots: z.number().int().min(1).default(100).describe('Newest snapshots of a table that never expire'),
-  keepFor: durationMs.prefault('15m').describe('Snapshots younger than this never expire'),
+  keepFor: durationMs
+    .prefault('15m')
+    .describe('Snapshots younger than this never expire; at least 1m where `consume run` cares for tables'),
 });
 
 export const keystoneConfig = z.strictObject({
