@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { compactTable } from '../../../src/core/care/compact-table.js';
 import { runConsumer } from '../../../src/core/consume/run-consumer.js';
+import { runDoctor } from '../../../src/core/doctor/run-doctor.js';
 import { runGold } from '../../../src/core/gold/run-gold.js';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
 import type { Account } from '../../../src/core/ledger/account.js';
@@ -16,6 +17,7 @@ import type { Snapshot, Table, TableName, TableState } from '../../../src/core/t
 import { Died, dyingLake } from '../../support/dying-lake.js';
 import { lakeContents } from '../../support/lake-contents.js';
 import { mixedEvents } from '../../support/mixed-events.js';
+import { systemEffects } from '../../support/effects.js';
 import { testLake, type TestLakeOptions } from '../../support/test-lake.js';
 import { consume } from '../silver/consume-support.js';
 
@@ -293,6 +295,8 @@ function dyingAtSwap(lake: Lakehouse, n: number): Lakehouse {
   };
 }
 
+const DOCTOR = { effects: systemEffects(), nodeVersion: 'v20.20.2', env: {} };
+
 describe('a rollback that is stopped half-way', { timeout: 240_000 }, () => {
   it.each([
     ['previous', [2, 4, 12]],
@@ -312,6 +316,12 @@ describe('a rollback that is stopped half-way', { timeout: 240_000 }, () => {
       await expect(consume(lake)).rejects.toMatchObject({
         code: 'KS_TABLE_CORRUPT',
         hint: expect.stringMatching(/^keystone table rollback silver\.orders --to \d+ --yes$/),
+      });
+      const { checks } = await runDoctor({ ...DOCTOR, project: async () => lake.config });
+      expect(checks.find(({ check }) => check === 'tables')).toMatchObject({
+        status: 'failed',
+        found: expect.stringContaining('a rollback of silver.orders was stopped'),
+        fix: expect.stringMatching(/^keystone table rollback silver\.orders --to \d+ --yes$/),
       });
     }
     const done = await rollback(lake, 'silver.orders', to);

@@ -124,9 +124,13 @@ export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEng
     queryOptions.signal?.addEventListener('abort', interrupt, { once: true });
     try {
       const stream = await openChunkStream(session, sql, queryOptions.signal);
-      const answer = await read(stream).finally(() => stream.close());
-      queryOptions.signal?.throwIfAborted(); // an interrupted result ends like a whole one
-      return { ...answer, bytesScanned };
+      try {
+        const answer = await read(stream);
+        queryOptions.signal?.throwIfAborted();
+        return { ...answer, bytesScanned };
+      } finally {
+        await stream.close();
+      }
     } catch (error) {
       if (queryOptions.signal?.aborted) throw new KeystoneError('KS_INTERRUPTED', 'the query was stopped', { cause: error });
       if (isKeystoneError(error)) throw error;
