@@ -32,7 +32,7 @@ public class Producers {
           try (var p = producer(Map.of("compression.type", codec))) {
             for (int n = 0; n < 500; n++) {
               byte[] key = n % 5 == 0 ? null : b("key-" + n % 50);
-              byte[] value = n % 7 == 0 ? null : n % 11 == 0 ? new byte[0] : b((codec + "-" + n + " ").repeat(n % 40 + 1));
+              byte[] value = n % 7 == 0 ? null : n % 11 == 0 ? new byte[0] : b((codec + "-" + n + " ").repeat(n == 13 ? 60000 : n % 40 + 1));
               var record = new ProducerRecord<byte[], byte[]>(topic, 0, time++, key, value);
               record.headers().add("b", b("1")).add("a", new byte[] {0, -1}).add("b", b(codec)).add("none", null).add("1", new byte[0]);
               p.send(record);

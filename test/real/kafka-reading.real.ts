@@ -42,7 +42,7 @@ describe.skipIf(!hasKafka)('reading what others wrote to Kafka', () => {
       records.forEach((record, at) => {
         const codec = ['none', 'gzip', 'snappy', 'lz4', 'zstd'][Math.floor(at / 500)]!;
         const n = at % 500;
-        const value = n % 7 === 0 ? null : n % 11 === 0 ? '' : `${codec}-${n} `.repeat((n % 40) + 1);
+        const value = n % 7 === 0 ? null : n % 11 === 0 ? '' : `${codec}-${n} `.repeat(n === 13 ? 60_000 : (n % 40) + 1);
         expect([record.offset, text(record.key), text(record.value), record.timestampUs]).toEqual([
           at,
           n % 5 === 0 ? null : `key-${n % 50}`,

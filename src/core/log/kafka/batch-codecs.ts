@@ -24,10 +24,8 @@ export async function decompressBatch(codec: CodecName, bytes: Buffer, what: str
         return (await import('./snappy.js')).decompressSnappy(bytes, MAX_BYTES);
       case 'lz4':
         return (await import('./lz4.js')).decompressLz4(bytes, MAX_BYTES);
-      case 'zstd': {
-        const out = (await import('fzstd')).decompress(bytes);
-        return Buffer.from(out.buffer, out.byteOffset, out.byteLength);
-      }
+      case 'zstd':
+        return (await import('./zstd.js')).decompressZstd(bytes, MAX_BYTES);
     }
   } catch (cause) {
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';

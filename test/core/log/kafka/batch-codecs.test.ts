@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { isKeystoneError } from '../../../../src/core/errors.js';
 import { decompressBatch, type CodecName } from '../../../../src/core/log/kafka/batch-codecs.js';
 import { decompressLz4 } from '../../../../src/core/log/kafka/lz4.js';
+import { decompressZstd } from '../../../../src/core/log/kafka/zstd.js';
 import { decompressSnappy } from '../../../../src/core/log/kafka/snappy.js';
 
 const PLAIN = Array.from({ length: 60 }, (_, n) => `order-${(n * 7919) % 101}${n % 3 === 0 ? 'delivered ' : 'shipped '}`).join(
@@ -71,6 +72,13 @@ describe('codecs of record batches', () => {
       const packed = Buffer.from(base64, 'base64');
       if (codec === 'snappy') expect(() => decompressSnappy(packed, 100)).toThrow(/more than/);
     }
+    const zstd = Buffer.from(VECTORS.at(-1)!.base64, 'base64');
+    const claims = Buffer.concat([zstd.subarray(0, 4), Buffer.from([0xe0, 0, 0, 0, 0, 0, 1, 0, 0]), zstd.subarray(6)]);
+    expect(() => decompressZstd(claims, 1_000_000)).toThrow(/more than 1000000/);
+    // One run of 128 KiB after the other, without a word about their sum.
+    const run = Buffer.from([0x02, 0x00, 0x10, 0x61]);
+    const runs = Buffer.concat([zstd.subarray(0, 4), Buffer.from([0x00, 0x58]), ...Array.from({ length: 1000 }, () => run)]);
+    expect(() => decompressZstd(runs, 1_000_000)).toThrow(/more than 1000000/);
     const bomb = lz4Of(Buffer.from([0x1f, 0x61, 0x01, 0x00, ...Array<number>(250).fill(255), 0x10, 0x10, 0x62]), 1000);
     expect(() => decompressLz4(bomb, 1_000_000)).toThrow(/more than 1000000 bytes/);
   });
