@@ -24,6 +24,7 @@ interface KnownToken {
   readonly digest: Buffer;
 }
 
+const SHORTEST_TOKEN = 16;
 const BEARER = /^Bearer +(?<token>\S+) *$/i;
 const COMMON_NAME = /^CN=(?<name>.+)$/m;
 
@@ -44,7 +45,16 @@ const clientAddress = (address: string): string => address.replace(/^::ffff:(?=\
 async function readTokens({ tokens, env, projectDir }: AdmitOptions): Promise<readonly KnownToken[]> {
   const known: KnownToken[] = [];
   for (const [producer, reference] of Object.entries(tokens)) {
-    const digest = digestOf((await resolveSecret(reference, { env, projectDir })).reveal());
+    const token = (await resolveSecret(reference, { env, projectDir })).reveal();
+    // A blank would end the token in the header; the message never tells of what it is made.
+    if (token.length < SHORTEST_TOKEN || /\s/.test(token)) {
+      throw new KeystoneError(
+        'KS_CONFIG',
+        `the token of ${producer} (${reference}) has to have ${SHORTEST_TOKEN} characters or more, and no blanks`,
+        { hint: 'make one: openssl rand -hex 32' },
+      );
+    }
+    const digest = digestOf(token);
     const twin = known.find((other) => other.digest.equals(digest));
     if (twin) {
       throw new KeystoneError('KS_CONFIG', `the producers ${twin.producer} and ${producer} have the same token`, {
@@ -56,7 +66,7 @@ async function readTokens({ tokens, env, projectDir }: AdmitOptions): Promise<re
   return known;
 }
 
-/** @throws KeystoneError KS_CONFIG for a token that cannot be read, or that two producers share. */
+/** @throws KeystoneError KS_CONFIG for a token that cannot be read or is too short, or that two producers share. */
 export async function admitFromConfig(options: AdmitOptions): Promise<Admit> {
   const known = await readTokens(options);
   const mustProve = asksForProof(options);
@@ -78,6 +88,7 @@ export async function admitFromConfig(options: AdmitOptions): Promise<Admit> {
 
   return ({ certificateSubject, authorization, remoteAddress }: Credentials): Admission => {
     if (known.length > 0 && authorization !== null) {
+      if (!BEARER.test(authorization)) return refused('the authorization is no bearer token: it has to be "Bearer TOKEN"');
       const producer = producerOfToken(authorization);
       return producer === null
         ? refused('the bearer token is not valid')

@@ -98,7 +98,8 @@ export function httpApp(options: HttpAppOptions): Hono<HttpEnv> {
     const why = await options.whyNotReady();
     return why === null ? answer({ status: 'ok' }, 200, 'application/json') : refuseAs('unavailable', why, retryAfter(1000));
   });
-  const description = openApi();
+  const nobody = options.admit({ certificateSubject: null, authorization: null, remoteAddress: 'unknown' });
+  const description = openApi(nobody.kind === 'refused');
   app.get('/openapi.json', () => answer(description, 200, 'application/json'));
 
   for (const [path, methods] of [

@@ -58,6 +58,10 @@ function problemOfError(code: string): { readonly kind: ProblemKind; readonly re
   return { kind: 'malformed', reason: 'Bad Request' };
 }
 
+/** The greeting of HTTP/2, with which gRPC clients begin: `PRI * HTTP/2.0`. */
+const isHttp2 = (error: Error & { readonly rawPacket?: Buffer }): boolean =>
+  error.rawPacket?.subarray(0, 16).toString('latin1').startsWith('PRI * HTTP/2.0') === true;
+
 /** A TLS socket whose handshake is not done. */
 const isUnsecured = (socket: Socket): boolean => socket instanceof TLSSocket && socket.getProtocol() === null;
 
@@ -175,8 +179,11 @@ export async function startHttpDoor(options: HttpDoorOptions): Promise<HttpDoor>
       // Nothing can be said over a handshake that is not done; what is written would wait for it, and the connection with it.
       if (code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_') || isUnsecured(socket)) return connections.unsecured(socket);
       const { kind, reason } = problemOfError(code);
-      const detail =
-        kind === 'timeout' ? `the request did not arrive within ${limits.requestTimeMs} ms` : `no HTTP request: ${error.message}`;
+      const detail = isHttp2(error)
+        ? 'this port speaks HTTP/1.1: gRPC is spoken on the other port of the server (ingest.port)'
+        : kind === 'timeout'
+          ? `the request did not arrive within ${limits.requestTimeMs} ms`
+          : `no HTTP request: ${error.message}`;
       connections.broken(socket, rawProblem(problemOf(kind, detail, `urn:uuid:${newId()}`), reason));
     });
     return server;

@@ -47,7 +47,7 @@ const withoutQuotes = (key: string | null): string | null =>
   key?.replace(/^"(.*)"$/, '$1').replaceAll(/\\(["\\])/g, '$1') ?? null;
 
 /**
- * Ids: `?ks-event-id=` names the one event of the request. `Idempotency-Key` does too; of several events the n-th is `<key>:<n>`, so a
+ * Ids: `?ks-event-id=` names the one event of the request, and so does a header of that name. `Idempotency-Key` does too; of several events the n-th is `<key>:<n>`, so a
  * request that is sent again holds the same events.
  */
 export function httpEvents(body: Buffer, { framing, dataset, headers, eventId }: HttpEventsRequest): HttpEvents {
@@ -61,6 +61,17 @@ export function httpEvents(body: Buffer, { framing, dataset, headers, eventId }:
     const detail = `${frames.length} events are more than the ${MAX_REQUEST_EVENTS} that one request may hold; send them in several`;
     return { kind: 'refused', problem: 'too-large', detail };
   }
+  const named = headerText(headers['ks-event-id']);
+  if (eventId !== null && named !== null && named !== eventId)
+    return {
+      kind: 'refused',
+      problem: 'unprocessable',
+      detail: 'ks-event-id gives two ids, one in the query and one in the header',
+    };
+  return withIds(frames, { dataset, headers, eventId: eventId ?? named });
+}
+
+function withIds(frames: readonly Uint8Array[], { dataset, headers, eventId }: Omit<HttpEventsRequest, 'framing'>): HttpEvents {
   const key = withoutQuotes(headerText(headers['idempotency-key']));
   if (eventId !== null && frames.length !== 1) {
     const detail = `ks-event-id names one event, and the body holds ${frames.length}; for several send Idempotency-Key`;

@@ -22,8 +22,14 @@ const problem = (description: string, headers?: unknown): unknown => ({
 const RETRY_AFTER = { 'Retry-After': { description: 'Seconds', schema: { type: 'integer', minimum: 1 } } };
 const event = { type: 'object', description: 'One event; its bytes are kept as they are' };
 
-/** A fresh document; `info.version` is that of the interface, not of the program. */
-export const openApi = (): Readonly<Record<string, unknown>> => ({
+const NOBODY_ASKED = [{}];
+const OTHER_METHOD = { 405: problem('Another method; `Allow` names those that are served') };
+
+/**
+ * A fresh document; `info.version` is that of the interface, not of the program.
+ * @param asksForProof whether who sends has to show a token or a certificate.
+ */
+export const openApi = (asksForProof: boolean): Readonly<Record<string, unknown>> => ({
   openapi: '3.1.0',
   info: {
     title: 'Keystone ingestion',
@@ -31,7 +37,7 @@ export const openApi = (): Readonly<Record<string, unknown>> => ({
     description: 'Events over HTTP: the same intake, limits and receipts as keystone.ingestion.v1 over gRPC.',
   },
   servers: [{ url: '/' }],
-  security: [{}, { bearer: [] }, { certificate: [] }],
+  security: [...(asksForProof ? [] : NOBODY_ASKED), { bearer: [] }, { certificate: [] }],
   paths: {
     '/v1/events/{dataset}': {
       parameters: [{ name: 'dataset', in: 'path', required: true, schema: { type: 'string', minLength: 1, maxLength: 1024 } }],
@@ -49,6 +55,12 @@ export const openApi = (): Readonly<Record<string, unknown>> => ({
             name: 'ks-event-id',
             in: 'query',
             description: 'Id of the one event of the request',
+            schema: { type: 'string', maxLength: 1024 },
+          },
+          {
+            name: 'ks-event-id',
+            in: 'header',
+            description: 'The same; in both places it has to be the same id',
             schema: { type: 'string', maxLength: 1024 },
           },
           {
@@ -79,6 +91,8 @@ export const openApi = (): Readonly<Record<string, unknown>> => ({
           401: problem('No token or certificate, or none that counts', {
             'WWW-Authenticate': { schema: { type: 'string' } },
           }),
+          404: problem('No dataset in the path, or another path'),
+          ...OTHER_METHOD,
           408: problem('The request did not arrive in time'),
           413: problem('The body, inflated too, is larger than one request may be, or holds too many events'),
           415: problem('Neither application/json nor application/x-ndjson in UTF-8, or an unknown encoding'),
@@ -94,24 +108,31 @@ export const openApi = (): Readonly<Record<string, unknown>> => ({
       get: {
         operationId: 'health',
         summary: 'Whether the process lives',
-        security: [{}],
-        responses: { 200: { description: 'It does', content: content('Health') } },
+        security: NOBODY_ASKED,
+        responses: { ...OTHER_METHOD, 200: { description: 'It does', content: content('Health') } },
       },
     },
     '/readyz': {
       get: {
         operationId: 'ready',
         summary: 'Whether events can be kept now',
-        security: [{}],
-        responses: { 200: { description: 'They can', content: content('Health') }, 503: problem('They cannot', RETRY_AFTER) },
+        security: NOBODY_ASKED,
+        responses: {
+          ...OTHER_METHOD,
+          200: { description: 'They can', content: content('Health') },
+          503: problem('They cannot', RETRY_AFTER),
+        },
       },
     },
     '/openapi.json': {
       get: {
         operationId: 'description',
         summary: 'This document',
-        security: [{}],
-        responses: { 200: { description: 'OpenAPI 3.1', content: { 'application/json': { schema: { type: 'object' } } } } },
+        security: NOBODY_ASKED,
+        responses: {
+          ...OTHER_METHOD,
+          200: { description: 'OpenAPI 3.1', content: { 'application/json': { schema: { type: 'object' } } } },
+        },
       },
     },
   },

@@ -1,4 +1,5 @@
 /** `ingest serve`: the server over the project's log, until the signal. */
+import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { guardDoors } from './door-guard.js';
 import { startIngestServer, type IngestServerEvent, type IngestTotals } from './ingest-server.js';
@@ -30,8 +31,19 @@ export interface RunServeResult extends IngestTotals {
   readonly topic: string;
 }
 
-/** Opens everything that serving needs, except the port. @throws KeystoneError KS_LOG, KS_CONTRACT, KS_CONFIG (certificates, tokens). */
+/** @throws KeystoneError KS_USAGE when both doors would take the same port: the second would blame another process. */
+function checkPorts(lakehouse: Lakehouse, options: Pick<RunServeOptions, 'port' | 'httpPort'>): void {
+  const { ingest } = lakehouse.config;
+  const port = options.port ?? ingest.port;
+  if (port === 0 || port !== (options.httpPort ?? ingest.http.port)) return;
+  throw new KeystoneError('KS_USAGE', `gRPC and HTTP cannot share the port ${port}`, {
+    hint: `keystone ingest serve --port ${port} --http-port 0`,
+  });
+}
+
+/** Opens everything that serving needs, except the port. @throws KeystoneError KS_USAGE, KS_LOG, KS_CONTRACT, KS_CONFIG (certificates, tokens). */
 export async function checkServe(lakehouse: Lakehouse, options: RunServeOptions): Promise<RunServeResult> {
+  checkPorts(lakehouse, options);
   const { ingest, profile } = lakehouse.config;
   const log = await lakehouse.log();
   const { clock } = lakehouse.effects;
@@ -45,6 +57,7 @@ export async function checkServe(lakehouse: Lakehouse, options: RunServeOptions)
 
 /** Resolves after the drain. @throws KeystoneError KS_PORT_IN_USE, KS_USAGE (no address of this machine), KS_CONFIG (certificates, tokens), KS_LOG, KS_CONTRACT. */
 export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & RunServeEffects): Promise<RunServeResult> {
+  checkPorts(lakehouse, options);
   const { ingest, profile } = lakehouse.config;
   const { clock, randomBytes } = lakehouse.effects;
   const { topic, partitions } = profile.log;

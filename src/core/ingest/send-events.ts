@@ -25,7 +25,8 @@ export interface SendCounts {
 
 /** Resolves once everything is durable or refused. Rejects with KS_INTERRUPTED on the signal; what was given may be under way. */
 export async function sendEvents({ events, sink, progress, signal, name }: SendOptions): Promise<SendCounts> {
-  const datasets: Record<string, number> = {};
+  // No plain object: a dataset may be called toString.
+  const datasets = new Map<string, number>();
   let count = 0;
   let bytes = 0;
   try {
@@ -33,7 +34,7 @@ export async function sendEvents({ events, sink, progress, signal, name }: SendO
       signal.throwIfAborted();
       for (const { payload, dataset } of batch) {
         bytes += payload.length;
-        datasets[dataset] = (datasets[dataset] ?? 0) + 1;
+        datasets.set(dataset, (datasets.get(dataset) ?? 0) + 1);
       }
       count += batch.length;
       await sink?.send(batch);
@@ -44,5 +45,5 @@ export async function sendEvents({ events, sink, progress, signal, name }: SendO
     throw signal.aborted && !isKeystoneError(error) ? interrupted(name) : error;
   }
   await sink?.flush();
-  return { events: count, bytes, datasets };
+  return { events: count, bytes, datasets: Object.fromEntries(datasets) };
 }

@@ -54,9 +54,9 @@ describe('checks of the doors', () => {
     });
 
     const tokens = ['tokens:', '  shop: env:SHOP'];
-    const [, known] = await check(dir, tokens, { SHOP: 'not-to-be-seen' });
+    const [, known] = await check(dir, tokens, { SHOP: 'not-to-be-seen-here' });
     expect(known).toMatchObject({ status: 'ok', found: '1 of shop' });
-    expect(JSON.stringify(known)).not.toContain('not-to-be-seen');
+    expect(JSON.stringify(known)).not.toContain('not-to-be-seen-here');
     expect((await check(dir, tokens))[1]).toMatchObject({
       status: 'failed',
       found: expect.stringMatching(/env:SHOP is not set/) as string,

@@ -18,25 +18,38 @@ describe('admission', () => {
 
   it('takes the right token alone, from the environment or a file, and never says what would have been right', async () => {
     const dir = await tempDir();
-    await writeFile(path.join(dir, 'token'), 'from-file\n');
+    await writeFile(path.join(dir, 'token'), 'a-token-from-file\n');
     const guarded = await admit({
       tokens: { shop: 'env:SHOP', till: 'file:token' },
-      env: { SHOP: 'from-env' },
+      env: { SHOP: 'a-token-from-env' },
       projectDir: dir,
     });
     const shown = (authorization: string | null) => guarded({ ...caller, authorization });
-    expect(shown('Bearer from-env')).toEqual({ kind: 'admitted', client: { name: 'shop', producer: 'shop' } });
-    expect(shown('bearer  from-file')).toMatchObject({ client: { producer: 'till' } });
-    const refusals = [null, '', 'Bearer', 'Bearer from-en', 'Bearer from-env2', 'Basic from-env', 'from-env'].map(shown);
+    expect(shown('Bearer a-token-from-env')).toEqual({ kind: 'admitted', client: { name: 'shop', producer: 'shop' } });
+    expect(shown('bearer  a-token-from-file')).toMatchObject({ client: { producer: 'till' } });
+    const refusals = [
+      null,
+      '',
+      'Bearer',
+      'Bearer a-token-from-en',
+      'Bearer a-token-from-env2',
+      'Basic a-token-from-env',
+      'a-token-from-env',
+    ].map(shown);
     expect(refusals.map(({ kind }) => kind)).toEqual(refusals.map(() => 'refused'));
+    expect(shown('Basic a-token-from-env')).toMatchObject({ reason: expect.stringMatching(/no bearer token/) as string });
     expect(JSON.stringify(refusals)).not.toMatch(/from-|env:|shop|till/);
   });
 
   it('takes a verified certificate where tokens are missing, but not beside a wrong token', async () => {
-    const guarded = await admit({ tokens: { shop: 'env:SHOP' }, clientCertificate: 'optional', env: { SHOP: 's3cret' } });
+    const guarded = await admit({
+      tokens: { shop: 'env:SHOP' },
+      clientCertificate: 'optional',
+      env: { SHOP: 's3cret-of-the-shop' },
+    });
     const certificateSubject = 'O=Olist\nCN=press-7';
     expect(guarded({ ...caller, certificateSubject })).toMatchObject({ client: { producer: 'press-7' } });
-    expect(guarded({ ...caller, certificateSubject, authorization: 'Bearer s3cret' })).toMatchObject({
+    expect(guarded({ ...caller, certificateSubject, authorization: 'Bearer s3cret-of-the-shop' })).toMatchObject({
       client: { producer: 'shop' },
     });
     expect(guarded({ ...caller, certificateSubject, authorization: 'Bearer nope' })).toMatchObject({ kind: 'refused' });
@@ -48,9 +61,22 @@ describe('admission', () => {
     expect(producerOfSubject('O=CN=x\nCN=real')).toBe('real');
   });
 
+  it('refuses tokens that are too short or hold blanks, without showing them', async () => {
+    for (const token of ['x', 'fifteen-letters', 'a token of more than sixteen letters']) {
+      const error: unknown = await admit({ tokens: { shop: 'env:SHOP' }, env: { SHOP: token } }).catch(
+        (thrown: unknown) => thrown,
+      );
+      expect(error).toMatchObject({
+        code: 'KS_CONFIG',
+        message: expect.stringMatching(/of shop \(env:SHOP\) has to have 16/) as string,
+      });
+      if (token !== 'x') expect(String(error)).not.toContain(token);
+    }
+  });
+
   it('refuses a configuration whose tokens are missing or shared', async () => {
     await expect(admit({ tokens: { shop: 'env:SHOP' } })).rejects.toMatchObject({ code: 'KS_CONFIG' });
-    const env = { A: 'same', B: 'same' };
+    const env = { A: 'the-same-token-for-both', B: 'the-same-token-for-both' };
     const error: unknown = await admit({ tokens: { one: 'env:A', two: 'env:B' }, env }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'KS_CONFIG', message: 'the producers one and two have the same token' });
   });

@@ -23,7 +23,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-const TOKENS = { tokens: { shop: 'env:SHOP', till: 'env:TILL' }, env: { SHOP: 'shop-token', TILL: 'till-token' } };
+const TOKENS = {
+  tokens: { shop: 'env:SHOP', till: 'env:TILL' },
+  env: { SHOP: 'shop-token-of-the-tests', TILL: 'till-token-of-the-tests' },
+};
 const UNAUTHENTICATED = { code: status.UNAUTHENTICATED };
 
 const admitTokens = () => admitFromConfig({ ...TOKENS, clientCertificate: 'none', projectDir: dir });
@@ -64,10 +67,10 @@ describe('bearer tokens', () => {
   it("make the producer the event's source, and keep another that it claims", async () => {
     const { log, connect } = await openDoor({ admit: await admitTokens() });
     const client = connect();
-    await sendOne(client, { source: 'shop' }, bearer('shop-token'));
-    await sendOne(client, { source: 'somebody' }, bearer('till-token'));
+    await sendOne(client, { source: 'shop' }, bearer('shop-token-of-the-tests'));
+    await sendOne(client, { source: 'somebody' }, bearer('till-token-of-the-tests'));
     const forged = [{ key: 'ks-claimed-source', value: Buffer.from('forged') }];
-    await sendOne(client, { headers: forged }, bearer('till-token'));
+    await sendOne(client, { headers: forged }, bearer('till-token-of-the-tests'));
     expect(log.appended.map((record) => [headerOf(record, 'ks-source'), headerOf(record, 'ks-claimed-source')])).toEqual([
       ['shop', undefined],
       ['till', 'somebody'],
@@ -172,7 +175,7 @@ describe('limits of a client', () => {
     const limits = { eventsPerSecond: 2, bytesPerSecond: undefined, inFlightBytes: 1_000_000 };
     const { connect } = await openDoor({ admit: await admitTokens(), limits });
     const client = connect();
-    const shop = bearer('shop-token');
+    const shop = bearer('shop-token-of-the-tests');
     for (const _ of [1, 2]) expect(await sendOne(client, {}, shop)).toBeInstanceOf(Buffer);
     const error = (await sendOne(client, {}, shop)) as ServiceError;
     expect(error).toMatchObject({
@@ -182,7 +185,7 @@ describe('limits of a client', () => {
     const waitMs = Number(error.metadata.get('retry-after-ms')[0]);
     expect(waitMs).toBeGreaterThan(0);
     expect(waitMs).toBeLessThanOrEqual(500);
-    expect(await sendOne(client, {}, bearer('till-token'))).toBeInstanceOf(Buffer);
+    expect(await sendOne(client, {}, bearer('till-token-of-the-tests'))).toBeInstanceOf(Buffer);
     const stream = openStream(client, shop);
     stream.send([wireEvent(), wireEvent()]);
     stream.end();

@@ -28,7 +28,7 @@ const payloads = (door: {
 
 const ajv = new Ajv2020({ strict: false });
 addFormats.default(ajv);
-ajv.addSchema({ $id: 'door', ...openApi() });
+ajv.addSchema({ $id: 'door', ...openApi(false) });
 const fits = (schema: 'Receipts' | 'Results' | 'Problem', body: unknown): void => {
   const validate = ajv.getSchema(`door#/components/schemas/${schema}`);
   expect(validate?.(body), JSON.stringify([validate?.errors, body])).toBe(true);
@@ -355,7 +355,7 @@ describe('the description of the HTTP door', () => {
       readonly paths: Readonly<Record<string, { readonly post?: { readonly responses: Readonly<Record<string, unknown>> } }>>;
     }
     const served = (await (await fetch(`${door.url}/openapi.json`)).json()) as Description;
-    expect(served).toEqual(JSON.parse(JSON.stringify(openApi())));
+    expect(served).toEqual(JSON.parse(JSON.stringify(openApi(false))));
     expect(served.openapi).toBe('3.1.0');
     const { schemas } = served.components;
     for (const schema of Object.values(schemas)) expect(ajv.validateSchema(schema)).toBe(true);
@@ -364,6 +364,31 @@ describe('the description of the HTTP door', () => {
     }
     const statuses = Object.keys(served.paths['/v1/events/{dataset}']?.post?.responses ?? {}).map(Number);
     // Each of these is produced by a test above.
-    expect(statuses).toEqual([200, 207, 400, 401, 408, 413, 415, 417, 422, 429, 431, 503]);
+    expect(statuses).toEqual([200, 207, 400, 401, 404, 405, 408, 413, 415, 417, 422, 429, 431, 503]);
+  });
+
+  it('demands proof where the server does', async () => {
+    const door = await openHttpDoor({ admit: () => ({ kind: 'refused', reason: 'nobody is let in' }) });
+    const { security } = (await (await fetch(`${door.url}/openapi.json`)).json()) as { readonly security: unknown };
+    expect(security).toEqual([{ bearer: [] }, { certificate: [] }]);
+  });
+});
+
+describe('the id of an event over HTTP', () => {
+  it('may stand in the query, in the header ks-event-id, or in both when they agree', async () => {
+    const door = await openHttpDoor();
+    const send = async (query: string, header: string) =>
+      (await post(door, '{}', { ...JSON_TYPE, 'ks-event-id': header }, `/v1/events/orders${query}`)).status;
+    expect(await send('', 'in-the-header')).toBe(200);
+    expect(await send('?ks-event-id=same', 'same')).toBe(200);
+    expect(await send('?ks-event-id=one', 'two')).toBe(422);
+    expect(door.log.appended.map((record) => headerOf(record, 'ks-event-id'))).toEqual(['in-the-header', 'same']);
+  });
+
+  it('does not come by HTTP/2, as gRPC clients speak it: they are told the port', async () => {
+    const door = await openHttpDoor();
+    expect(await rawExchange(door.port, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')).toMatch(
+      /400 [\s\S]*gRPC is spoken on the other port/,
+    );
   });
 });

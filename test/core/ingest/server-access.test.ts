@@ -33,7 +33,7 @@ const NOTHING: GivenAccess = {
   keyFile: undefined,
   token: undefined,
 };
-const ENV = { SHOP: 'shop-token', WRONG: 'wrong-token' };
+const ENV = { SHOP: 'shop-token-of-sixteen-letters', WRONG: 'wrong-token-of-sixteen-letters' };
 const access = (given: Partial<GivenAccess>, address = '127.0.0.1:1') =>
   readServerAccess({ ...NOTHING, ...given }, address, { env: ENV, nowMs: Date.now() });
 
