@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -19,6 +20,7 @@ import {
   type PgBouncer,
   type PostgresServer,
 } from '../services/postgres.js';
+import { makeAuthority, type Authority } from '../support/certificates.js';
 import { systemEffects } from '../support/effects.js';
 import { tempDir } from '../support/temp-dir.js';
 
@@ -330,5 +332,60 @@ describe.skipIf(bin === null)('state in PostgreSQL', () => {
       expect(shown).not.toContain(secret);
       expect(shown).not.toContain(server.password);
     }
+  });
+});
+
+describe.skipIf(bin === null)('TLS to PostgreSQL', () => {
+  let dir: string;
+  let guarded: PostgresServer;
+  let authority: Authority;
+  beforeAll(async () => {
+    if (bin === null) return;
+    dir = await mkdtemp(path.join(os.tmpdir(), 'keystone-test-'));
+    authority = await makeAuthority(dir, 'authority');
+    await makeAuthority(dir, 'stranger');
+    guarded = await startPostgres(bin, { tls: await authority.sign('database', { names: ['localhost'] }) });
+  });
+  afterAll(async () => {
+    await guarded?.remove();
+    if (dir) await rm(dir, { recursive: true, force: true });
+  });
+  const at = (host: string, parameters: string): string => guarded.url('postgres', parameters).replace('127.0.0.1', host);
+  const own = 'sslrootcert=authority.pem';
+
+  it.each([
+    ['localhost', `?sslmode=verify-full&${own}`],
+    ['127.0.0.1', `?sslmode=verify-ca&${own}`],
+    ['127.0.0.1', '?sslmode=require'],
+    ['127.0.0.1', `?sslmode=require&${own}`],
+  ])('is spoken with %s%s', async (host, parameters) => {
+    const state = await openState(at(host, `${parameters}&application_name=guarded`), { projectDir: dir });
+    expect(await state.listRuns({ limit: 1 })).toEqual([]);
+    const seen = "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'guarded'";
+    expect(await guarded.sql('postgres', seen)).toBe('t');
+  });
+
+  it.each([
+    ['127.0.0.1', `?sslmode=verify-full&${own}`],
+    ['localhost', '?sslmode=verify-full'],
+    ['localhost', '?sslmode=verify-ca'],
+    ['localhost', '?sslmode=verify-full&sslrootcert=stranger.pem'],
+    ['localhost', '?sslmode=require&sslrootcert=stranger.pem'],
+  ])('is refused with %s%s: the certificate is not trusted', async (host, parameters) => {
+    await expect(openState(at(host, parameters), { projectDir: dir })).rejects.toMatchObject({
+      code: 'KS_CREDENTIALS',
+      message: expect.stringContaining('not trusted'),
+      hint: expect.stringContaining('sslrootcert'),
+    });
+  });
+
+  it('is refused to a server whose certificate has expired', async () => {
+    const expired = await startPostgres(bin!, { tls: await authority.sign('old', { names: ['localhost'], days: -1 }) });
+    onTestFinished(() => expired.remove());
+    const url = expired.url('postgres', `?sslmode=verify-full&${own}`).replace('127.0.0.1', 'localhost');
+    await expect(openState(url, { projectDir: dir })).rejects.toMatchObject({
+      code: 'KS_CREDENTIALS',
+      message: expect.stringContaining('expired'),
+    });
   });
 });

@@ -38,13 +38,15 @@ export const showAddress = ({ host, port, database }: PostgresAddress): string =
 export async function readPostgresUrl(text: string, projectDir: string): Promise<PostgresAddress> {
   const url = parsed(text);
   const { searchParams: parameters } = url;
+  const host = parameters.get('host') ?? decoded(url.hostname.replace(/^\[(.*)\]$/, '$1'));
+  const user = decoded(url.username);
+  // A sign of the password that was not escaped cuts the URL: what follows is not to be shown.
+  if (user === '' || url.hash !== '') throw wrong('the URL names no user', `${SHAPE}; ${ESCAPES}`);
+  if (host === '') throw wrong('the URL names no host', SHAPE);
   for (const name of parameters.keys()) {
     if (!PARAMETERS.includes(name))
       throw wrong(`the parameter "${name}" of the URL is unknown`, `known: ${PARAMETERS.join(', ')}`);
   }
-  const host = parameters.get('host') ?? decoded(url.hostname.replace(/^\[(.*)\]$/, '$1'));
-  const user = decoded(url.username);
-  if (host === '' || user === '') throw wrong(`the URL names no ${host === '' ? 'host' : 'user'}`, SHAPE);
   const connectTimeout = parameters.get('connect_timeout');
   if (connectTimeout !== null && !/^\d+$/.test(connectTimeout))
     throw wrong('connect_timeout is no number of seconds', 'write it like connect_timeout=5');
@@ -62,6 +64,7 @@ export async function readPostgresUrl(text: string, projectDir: string): Promise
   };
 }
 
+const ESCAPES = 'signs such as @ / # ? in the password as %40 %2F %23 %3F';
 const SHAPE = 'write it like postgres://user:password@host:5432/database?sslmode=verify-full';
 
 /** The cause is dropped: Node's error of a bad URL carries the URL. */
@@ -69,8 +72,7 @@ const wrong = (problem: string, hint: string): KeystoneError =>
   new KeystoneError('KS_CONFIG', `state.postgres.url: ${problem}`, { hint });
 
 function parsed(text: string): URL {
-  if (!URL.canParse(text))
-    throw wrong('the secret it names holds no URL', `${SHAPE}; signs such as @ / # in the password as %40 %2F %23`);
+  if (!URL.canParse(text)) throw wrong('the secret it names holds no URL', `${SHAPE}; ${ESCAPES}`);
   const url = new URL(text);
   if (url.protocol !== 'postgres:' && url.protocol !== 'postgresql:')
     throw wrong('the secret it names holds no URL of PostgreSQL', SHAPE);
@@ -109,8 +111,8 @@ async function tlsOf(parameters: URLSearchParams, host: string, projectDir: stri
   };
   const [ca, cert, key] = await Promise.all([file('sslrootcert'), file('sslcert'), file('sslkey')]);
   return {
-    // Node looks at the name in the certificate against the host it was given; a socket's folder has none.
-    ...(host.startsWith('/') || /^[\d.]+$|:/.test(host) ? {} : { servername: host }),
+    // What the certificate must name. Without it Node would look for `localhost` where the host is an address.
+    host,
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
