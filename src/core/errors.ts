@@ -30,7 +30,7 @@ export const ERROR_CODES = {
   KS_SERVER_UNREACHABLE: { exitCode: EXIT.unreachable, meaning: 'The ingest server did not answer.' },
   KS_CREDENTIALS: {
     exitCode: EXIT.configuration,
-    meaning: 'A server asks who sends, and did not accept the token or certificate that was shown, or none was.',
+    meaning: 'A server or store asks who comes, and did not accept the token, certificate or keys that were shown, or none were.',
   },
   KS_LIMIT: {
     exitCode: EXIT.unreachable,

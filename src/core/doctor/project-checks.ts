@@ -133,7 +133,7 @@ const tablesCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
 async function wayBack({ config }: Lakehouse, made: string): Promise<string> {
   const lake = lakePlace(config.profile);
   if (isS3Uri(lake)) {
-    return `name that place in store.s3, or make this one a lake of its own with keystone table relocate (--dry-run shows what would change)`;
+    return `name that place in store.s3, or make this one a lake of its own with keystone table relocate --force (--dry-run shows what would change)`;
   }
   const inProject = path.relative(config.projectDir, lake);
   const movedWhole = !inProject.startsWith('..') && made.endsWith(`/${inProject}`);

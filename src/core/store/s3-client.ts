@@ -21,6 +21,9 @@ export interface Patience {
 
 export const PATIENCE: Patience = { tries: 8, connectMs: 5000, answerMs: 60_000, silenceMs: 10_000 };
 const MAX_SOCKETS = 64;
+/** The SDK would write to the terminal when requests wait for a connection, which they may. */
+const nothing = (): void => undefined;
+const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 export interface S3Access {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -77,6 +80,7 @@ export async function openS3Bucket(
       requestTimeout: patience.answerMs,
       throwOnRequestTimeout: true,
       socketTimeout: patience.silenceMs,
+      logger: SILENT,
       httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
       httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
     },
