@@ -8,6 +8,9 @@ import { promisify } from 'node:util';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Clock } from '../../src/core/clock.js';
+import { readPostgresUrl } from '../../src/core/state/postgres-address.js';
+import { openPostgresConnections } from '../../src/core/state/postgres-connections.js';
+import type { PostgresStateSchema } from '../../src/core/state/postgres-schema.js';
 import { keepLease } from '../../src/core/state/lease-keeper.js';
 import { openPostgresState, type PostgresStateOptions } from '../../src/core/state/postgres-state.js';
 import type { StateStore } from '../../src/core/state/state-store.js';
@@ -204,8 +207,11 @@ describe.skipIf(bin === null)('state in PostgreSQL', () => {
     expect(await fast.renewLease(next, 1500)).toMatchObject({ fencingToken: next.fencingToken });
   });
 
-  it('heals over restarts under load: no run is lost, and a lease that lasts longer is kept', async () => {
-    const state = await openState(server.url(database));
+  it.each([
+    ['directly', () => server.url(database)],
+    ...(bouncerProgram === null ? [] : [['through a pooler', () => bouncer.url(database)] as const]),
+  ] as const)('heals over restarts under load, %s: no run is lost, and a lease that lasts longer is kept', async (_, url) => {
+    const state = await openState(url());
     const keeper = (await keepLease(state, clock, 'consume/t', 'me', 20_000))!;
     const token = keeper.hold();
     const refused: unknown[] = [];
@@ -259,7 +265,7 @@ describe.skipIf(bin === null)('state in PostgreSQL', () => {
     expect(await other.acquireLease('l', 'other', 1000)).not.toBeNull();
   });
 
-  it('gives its locks back when a process is suspended in the middle', async () => {
+  it('waits for a lock no longer than its timeout', async () => {
     const state = await openState(server.url(database));
     const lease = (await state.acquireLease('l', 'me', 60_000))!;
     const stuck = run('psql', [
@@ -280,6 +286,29 @@ describe.skipIf(bin === null)('state in PostgreSQL', () => {
     });
     await stuck;
     expect(await short.renewLease(lease, 1000)).toMatchObject({ fencingToken: lease.fencingToken });
+  });
+
+  it('takes the locks from a process that is suspended in the middle of a transaction', async () => {
+    const state = await openState(server.url(database));
+    await state.acquireLease('l', 'me', 1);
+    const connections = openPostgresConnections<PostgresStateSchema>(await readPostgresUrl(server.url(database), '/'), 1);
+    onTestFinished(() => connections.close());
+    let isLocked = (): void => undefined;
+    const locked = new Promise<void>((resolve) => (isLocked = resolve));
+    const suspended = connections
+      .transact(60_000, async (trx) => {
+        await trx.withSchema('keystone').updateTable('leases').set({ holder: 'zombie' }).execute();
+        isLocked();
+        await delay(8000);
+        await trx.withSchema('keystone').selectFrom('leases').selectAll().execute();
+      })
+      .catch((error: unknown) => error);
+    await locked;
+    const patient = await openState(server.url(database), { statementTimeoutMs: 7000 });
+    expect(await patient.acquireLease('l', 'other', 10_000)).toMatchObject({ holder: 'other' });
+    expect(await suspended).toBeInstanceOf(Error);
+    expect(await state.readLease('l')).toMatchObject({ holder: 'other' });
+    await connections.transact(1000, async (trx) => trx.withSchema('keystone').selectFrom('leases').selectAll().execute());
   });
 
   it('refuses what a newer version brought up, and leaves it as it is', async () => {

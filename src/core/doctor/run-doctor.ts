@@ -54,6 +54,10 @@ async function configuredChecks(
     ...(await diskChecks(profile.store.adapter === 'folder' ? 'lake' : 'lake cache', localLakeFolder(profile), effects)),
   );
   if (profile.log.adapter === 'embedded') checks.push(...(await diskChecks('log', path.dirname(profile.log.path), effects)));
+  // Spilled queries and the progress of replays lie beside the state file, also where the state itself is in a database.
+  const work = path.dirname(profile.state.path);
+  if (profile.log.adapter !== 'embedded' || path.dirname(profile.log.path) !== work)
+    checks.push(...(await diskChecks('work', work, effects)));
   const lakehouse = openLakehouse(config, effects);
   try {
     checks.push(...(await bucketChecks(lakehouse)));

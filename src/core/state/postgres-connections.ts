@@ -56,8 +56,11 @@ export function openPostgresConnections<Schema>(address: PostgresAddress, poolSi
         client = undefined;
       };
       const connected = pool.connect().then((found) => {
-        if (isOver) found.release();
-        else client = found;
+        if (isOver) {
+          found.release();
+          throw new Error('connected too late');
+        }
+        client = found;
         return found;
       });
       const done = connected.then((found) => inTransaction(found, withinMs, work));
