@@ -68,6 +68,30 @@ describe('sqlite state store', () => {
     });
   });
 
+  it('brings a file of the first version up, with what it held', async () => {
+    const file = path.join(await tempDir(), 'state.db');
+    const sqlite = openSqliteFile(file, { busyTimeoutMs: 100 });
+    sqlite.exec(`
+      CREATE TABLE leases (
+        name TEXT PRIMARY KEY, holder TEXT, fencing_token INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE runs (
+        id TEXT PRIMARY KEY, command TEXT NOT NULL, status TEXT NOT NULL,
+        started_at_ms INTEGER NOT NULL, ended_at_ms INTEGER, detail TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      INSERT INTO leases VALUES ('l', 'a', 41, 2000000);
+      INSERT INTO runs VALUES ('r1', 'gold run', 'succeeded', 1, 2, '{"rows":3}')`);
+    sqlite.pragma('user_version=1');
+    sqlite.close();
+    const state = await openSqliteState({ path: file, clock: handClock() });
+    onTestFinished(() => state.close());
+    expect(await state.readLease('l')).toEqual({ name: 'l', holder: 'a', fencingToken: 41, expiresAtMs: 2_000_000 });
+    expect(await state.listRuns({ limit: 9 })).toEqual([
+      { id: 'r1', command: 'gold run', status: 'succeeded', startedAtMs: 1, endedAtMs: 2, detail: { rows: 3 } },
+    ]);
+    expect(await state.swapBreaker({ name: 'b', version: 0, state: 1 })).toBe(true);
+  });
+
   it('refuses a file that a newer version wrote', async () => {
     const file = path.join(await tempDir(), 'state.db');
     const sqlite = openSqliteFile(file, { busyTimeoutMs: 100 });
