@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     disableConsoleIntercept: true,
     include: ['test/real/**/*.real.ts'],
+    // A foreign reader of what lies in S3.
+    globalSetup: ['test/peers/peer-python.ts'],
     testTimeout: 300_000,
     hookTimeout: 600_000,
     pool: 'forks',

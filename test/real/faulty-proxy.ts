@@ -14,7 +14,7 @@ export interface SeenRequest {
  * `lose`: the server does it and nobody hears of it. `cut`: half of the body arrives. `hang`: nothing arrives, ever. A number: refused with this
  * status before the server sees it (`code` in S3's body). `pretend`: what the server refuses is answered as done.
  */
-export type Fault = 'none' | 'lose' | 'cut' | 'hang' | 'pretend' | { readonly status: number; readonly code: string };
+type Fault = 'none' | 'lose' | 'cut' | 'hang' | 'pretend' | { readonly status: number; readonly code: string };
 
 export interface FaultyProxy {
   readonly endpoint: string;

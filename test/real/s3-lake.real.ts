@@ -8,6 +8,8 @@ import { openFolderCatalog } from '../../src/core/table/folder-catalog.js';
 import { ensureTable } from '../../src/core/table/table.js';
 import { catalogContract } from '../core/table/catalog.contract.js';
 import { ORDERS } from '../core/table/orders-table.js';
+import { askPython, peerPython } from '../peers/ask-python.js';
+import { ACCESS_KEY, SECRET_KEY } from '../services/versitygw.js';
 import { runCli, startCli, type CliEnd } from '../support/cli-process.js';
 import { smallProject } from '../support/small-project.js';
 import { systemEffects } from '../support/effects.js';
@@ -53,9 +55,38 @@ const TABLES = [
 
 interface S3Project {
   readonly dir: string;
+  /** URI of the lake of the profile `s3`. */
+  readonly lake: string;
   /** Runs a command on the profile `s3`; fails the test for another exit code than 0. */
   cli(...args: readonly string[]): Promise<CliEnd>;
   rows(profile: 'local' | 's3', sql: string): Promise<readonly unknown[]>;
+}
+
+/** A foreign reader finds the same, given only the URI of a table; where there is no Python nobody asks. */
+async function readsAsPyiceberg(endpoint: string, lake: string, rows: S3Project['rows']): Promise<void> {
+  if (peerPython === null) return;
+  const asked = [
+    { table: 'bronze.events', sum: null },
+    { table: 'silver.order_items', sum: 'price' },
+    { table: 'gold.fact_sales', sum: 'freight_value' },
+  ];
+  const request = { endpoint, lake, accessKey: ACCESS_KEY, secretKey: SECRET_KEY, tables: asked };
+  const answers = await askPython<readonly { readonly rows: number; readonly sum: string | null; readonly location: string }[]>(
+    'read_s3.py',
+    request,
+  );
+  for (const [n, { table, sum }] of asked.entries()) {
+    const total = sum === null ? 'NULL' : `sum(${sum})::VARCHAR`;
+    const [found] = (await rows('s3', `SELECT count(*)::INT AS n, ${total} AS total FROM ${table}`)) as {
+      n: number;
+      total: string | null;
+    }[];
+    expect(answers[n], table).toMatchObject({
+      rows: found?.n,
+      sum: found?.total,
+      location: `${lake}/${table.replace('.', '/')}`,
+    });
+  }
 }
 
 describe.skipIf(!hasS3)('a lake in S3', () => {
@@ -86,6 +117,7 @@ describe.skipIf(!hasS3)('a lake in S3', () => {
     };
     return {
       dir,
+      lake: `s3://${s3.bucket}/${s3.prefix}`,
       cli,
       rows: async (profile, sql) => {
         const end = await runCli(['query', sql, '--json', '--profile', profile], { cwd: dir, env: S3_ENV });
@@ -124,7 +156,7 @@ describe.skipIf(!hasS3)('a lake in S3', () => {
   });
 
   it('holds, row for row, what a lake in a folder holds, and is cared for like one', async () => {
-    const { cli, rows, dir } = await demoProject(1500);
+    const { cli, rows, dir, lake } = await demoProject(1500);
     await cli('consume', 'run', '--until-caught-up');
     await cli('gold', 'run');
     // Of every table the number of rows and the sum of their hashes, whatever order they come in.
@@ -141,6 +173,7 @@ describe.skipIf(!hasS3)('a lake in S3', () => {
     await cli('table', 'compact');
     await cli('table', 'expire', '--keep', '1', '--older-than', '0s', '--force', '--yes');
     await same();
+    await readsAsPyiceberg(server().endpoint, lake, rows);
     // Another machine: nothing of it lies there yet.
     expect((await cli('ledger', 'verify', '--deep', '--set', 'store.s3.cache=other-cache')).stderr).toContain(
       'The account closes',

@@ -38,7 +38,7 @@ export async function freshBucket(
   return s3Settings(server.endpoint, bucket, path.join(await tempDir(), 'cache'), settings);
 }
 
-export const s3Settings = (
+const s3Settings = (
   endpoint: string,
   bucket: string,
   cache: string,

@@ -19,7 +19,7 @@ export interface Patience {
   readonly silenceMs: number;
 }
 
-export const PATIENCE: Patience = { tries: 8, connectMs: 5000, answerMs: 60_000, silenceMs: 10_000 };
+const PATIENCE: Patience = { tries: 8, connectMs: 5000, answerMs: 60_000, silenceMs: 10_000 };
 const MAX_SOCKETS = 64;
 /** The SDK would write to the terminal when requests wait for a connection, which they may. */
 const nothing = (): void => undefined;

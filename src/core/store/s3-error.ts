@@ -50,6 +50,9 @@ export function s3Error(bucket: S3Bucket, action: string, what: string, cause: u
   const fail = (errorCode: 'KS_STORE' | 'KS_CREDENTIALS', why: string, hint: string): KeystoneError =>
     new KeystoneError(errorCode, `Could not ${action} ${what}: ${why}`, { hint, cause, details });
 
+  if (name === 'RequestTimeTooSkewed') {
+    return fail('KS_STORE', `this machine's clock and that of ${bucket.endpoint} are too far apart`, 'Set the clock by NTP.');
+  }
   if (NOT_TRUSTED.has(name) || status === 401 || status === 403) {
     return fail(
       'KS_CREDENTIALS',
