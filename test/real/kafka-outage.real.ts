@@ -226,6 +226,23 @@ describe.skipIf(!hasKafka)('three brokers', () => {
     expect(acked.filter((value) => found.get(value) !== 1)).toEqual([]);
     expect(found.size).toBe(acked.length);
   });
+
+  it('gets round one that stands still without closing anything', { timeout: 180_000 }, async () => {
+    const topic = freshTopic('still');
+    const log = await openLog({ brokers: kafka().brokers, replication: 3 });
+    await log.ensureTopic(topic, 3);
+    const values = (when: string): NewRecord[] =>
+      [0, 1, 2].map((partition) => ({ ...record(`${when}-${partition}`), partition }));
+    await log.append(topic, values('before'));
+    kafka().suspend(true, 1);
+    try {
+      await log.append(topic, values('during'));
+      expect((await log.bounds(topic)).map(({ endOffset }) => endOffset)).toEqual([2, 2, 2]);
+    } finally {
+      kafka().suspend(false, 1);
+    }
+    expect([...(await valuesOf(log, topic)).values()]).toEqual([1, 1, 1, 1, 1, 1]);
+  });
 });
 
 /** The instance with some members replaced. */

@@ -41,6 +41,9 @@ const PATIENCE: Patience = { firstMs: 8000, readMs: 60_000, deliveryMs: 120_000 
 const HINT_MS = 3000;
 const CLOSE_MS = 10_000;
 const PARTITIONS_MS = 10_000;
+const LIMITS_MS = 60_000;
+/** Of what fetches brought beyond what was asked for, over all partitions. */
+const AHEAD_BYTES = 64_000_000;
 /** Of a topic that is made here: more than a message at the doors with its headers. */
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 /** Kafka's default, where the topic's own limit may not be asked for. */
@@ -58,7 +61,7 @@ export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patienc
   const brokers = connectBrokers({ access, clock, random, firstPatienceMs: firstMs, patienceMs: readMs });
   const producer = idempotentProducer({ brokers, clock, deliveryMs });
   const choosers = new Map<string, { readonly partitions: number; readonly choose: (record: NewRecord) => number }>();
-  const messageLimits = new Map<string, Promise<number>>();
+  const messageLimits = new Map<string, { readonly limit: Promise<number>; readonly atMs: number }>();
   const readers = new Map<string, { readonly id: string | null; readonly reader: PartitionReader }>();
   const { patiently } = brokers;
 
@@ -119,7 +122,8 @@ export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patienc
   };
   const messageLimit = (name: string): Promise<number> => {
     const known = messageLimits.get(name);
-    if (known) return known;
+    // It may be raised while this process runs.
+    if (known && clock.nowMs() - known.atMs < LIMITS_MS) return known.limit;
     const ask = async (): Promise<number> => {
       const resources = [{ type: TOPIC_RESOURCE, name, configNames: ['max.message.bytes'] }];
       const answer = await (await brokers.any()).describeConfigs({ resources });
@@ -132,7 +136,7 @@ export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patienc
       if (error instanceof KeystoneError && error.code === 'KS_CREDENTIALS') return DEFAULT_MESSAGE_BYTES;
       throw error;
     });
-    messageLimits.set(name, asked);
+    messageLimits.set(name, { limit: asked, atMs: clock.nowMs() });
     return asked;
   };
   const readerOf = (name: string, partition: number, { id }: TopicMetadata): PartitionReader => {
@@ -196,7 +200,11 @@ export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patienc
         );
       if (limit.maxRecords < 1) return { records: [], nextOffset: fromOffset };
       const reader = readerOf(name, partition, topic);
-      return patiently(`read ${name}/${partition}`, () => reader.read(fromOffset, limit));
+      const result = await patiently(`read ${name}/${partition}`, () => reader.read(fromOffset, limit));
+      let aheadBytes = 0;
+      for (const each of readers.values()) aheadBytes += each.reader.aheadBytes();
+      if (aheadBytes > AHEAD_BYTES) for (const each of readers.values()) if (each.reader !== reader) each.reader.drop();
+      return result;
     },
     topicId: async (name) => {
       const found = await patiently(`look up topic ${name}`, () => brokers.topic(name, 0));

@@ -40,6 +40,8 @@ export interface Brokers {
   forget(topic: string): void;
   /** Repeats `work` while what fails may pass. Throws KS_LOG or KS_CREDENTIALS; `what` says what was being done. */
   patiently<T>(what: string, work: () => Promise<T>, patienceMs?: number): Promise<T>;
+  /** Lets go of a broker that took a request and did not answer it: it may stand still, and others may not. */
+  blame(error: unknown): void;
   /** Waits a little longer after each failure. */
   pause(attempt: number): Promise<void>;
   readonly closed: () => boolean;
@@ -67,6 +69,8 @@ export function connectBrokers({ access, clock, random, firstPatienceMs, patienc
   const stop = new AbortController();
   let controllerId: number | null = null;
   let answered = false;
+  /** The broker that was blamed last: asked only when no other answers. */
+  let blamed = '';
   const closed = (): boolean => stop.signal.aborted;
 
   const brokerAt = async (host: string, port: number, nodeId: number | null): Promise<VendorBroker> => {
@@ -102,12 +106,14 @@ export function connectBrokers({ access, clock, random, firstPatienceMs, patienc
     if (connected) return connected;
     const known = [...addresses.values(), ...access.seeds];
     const first = Math.floor(random() * known.length);
+    const turned = [...known.slice(first), ...known.slice(0, first)];
+    const isBlamed = ({ host, port }: { readonly host: string; readonly port: number }): boolean => `${host}:${port}` === blamed;
     let failure: unknown;
-    for (let n = 0; n < known.length; n++) {
-      const { host, port } = known[(first + n) % known.length]!;
+    for (const { host, port } of [...turned.filter((each) => !isBlamed(each)), ...turned.filter(isBlamed)]) {
       try {
         return await brokerAt(host, port, null);
       } catch (error) {
+        blame(error);
         // What nobody can heal by waiting is told before what may pass.
         if (failure === undefined || (isCredentialTrouble(error) && !isCredentialTrouble(failure))) failure = error;
       }
@@ -115,6 +121,14 @@ export function connectBrokers({ access, clock, random, firstPatienceMs, patienc
     throw failure;
   };
 
+  const blame: Brokers['blame'] = (error) => {
+    if (!(error instanceof Error && error.name === 'KafkaJSRequestTimeoutError' && 'broker' in error)) return;
+    const name = String(error.broker);
+    blamed = name;
+    const broker = brokers.get(name);
+    brokers.delete(name);
+    void broker?.disconnect().catch(() => undefined);
+  };
   const askMetadata = async (broker: VendorBroker, name: string): Promise<Metadata> => {
     const range = broker.versions?.[METADATA];
     if (range && range.minVersion <= METADATA_VERSION && range.maxVersion >= METADATA_VERSION)
@@ -182,11 +196,13 @@ export function connectBrokers({ access, clock, random, firstPatienceMs, patienc
           const mostMs = patience ?? (answered ? patienceMs : firstPatienceMs);
           if (closed()) throw closedError(what, error);
           if (!isPassing(error) || clock.nowMs() - startedAtMs >= mostMs) throw kafkaFailure(error, what, access);
+          blame(error);
           for (const name of topics.keys()) forgotten.add(name);
           await pause(attempt);
         }
       }
     },
+    blame,
     pause,
     closed,
     stopTrying: () => stop.abort(),

@@ -153,6 +153,7 @@ export function idempotentProducer({ brokers, clock, deliveryMs }: ProducerOptio
           giveUp(sent, error);
           continue;
         }
+        brokers.blame(error);
         if (forgotten) lanes.delete(`${sent.batch.partition}/${sent.batch.topic}`);
         brokers.forget(sent.batch.topic);
         again.push(sent);

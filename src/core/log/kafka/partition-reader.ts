@@ -19,7 +19,9 @@ export interface ReadPlace {
 export interface PartitionReader {
   /** Records from `fromOffset` on, at least one unless the end is reached. */
   read(fromOffset: number, limit: { readonly maxRecords: number; readonly maxBytes: number }): Promise<ReadResult>;
-  /** Forgets what was left over. */
+  /** Bytes of what was left over. */
+  aheadBytes(): number;
+  /** Forgets what was left over: the next read fetches it again. */
   drop(): void;
 }
 
@@ -107,6 +109,8 @@ export function partitionReader({ topic, partition, fetch, bounds }: PartitionRe
       }
       return { records, nextOffset };
     },
+    // A view keeps the whole fetch alive.
+    aheadBytes: () => ahead?.bytes.buffer.byteLength ?? 0,
     drop: () => {
       ahead = null;
     },
