@@ -3,7 +3,7 @@
 const PLAIN = /^[\w@%+=:,./-]+$/;
 
 /** What a shell would split or expand is quoted. */
-const quoted = (argument: string): string => (PLAIN.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`);
+export const quoted = (argument: string): string => (PLAIN.test(argument) ? argument : `'${argument.replaceAll("'", `'\\''`)}'`);
 
 /** `command` and its arguments, without those in `leftOut`. */
 export const commandLine = (command: string, argv: readonly string[], leftOut: readonly string[] = []): string =>

@@ -1,5 +1,6 @@
 /** The demo's report as text for people. */
 import path from 'node:path';
+import { quoted } from './command-line.js';
 import type { DemoReport } from '../core/demo/demo-report.js';
 import type { JsonValue } from '../core/engine/sql-engine.js';
 
@@ -138,7 +139,7 @@ export function demoView(report: DemoReport): string {
   ]);
   const next = kept
     ? [
-        `cd ${project}`,
+        `cd ${quoted(project)}`,
         'keystone query "SELECT * FROM gold.daily_regional_sales ORDER BY revenue DESC" --limit 5',
         'keystone quarantine list --limit 5',
         'keystone ledger verify --deep',

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { Args, Flags } from '@oclif/core';
+import { quoted } from '../cli/command-line.js';
 import { KeystoneCommand, type JsonResult } from '../cli/keystone-command.js';
 
 export default class Init extends KeystoneCommand {
@@ -21,7 +22,7 @@ export default class Init extends KeystoneCommand {
     const written = made.files.filter((file) => file.action !== 'unchanged').length;
     this.done(`${made.dryRun ? 'Would write' : 'Done.'} ${written} files in ${made.dir}.`);
     if (!made.dryRun) {
-      const enter = args.dir === '.' ? '' : `cd ${args.dir}, then: `;
+      const enter = args.dir === '.' ? '' : `cd ${quoted(args.dir)}, then: `;
       this.done(
         `Next: ${enter}keystone doctor, keystone ingest csv PATH, keystone consume run --until-caught-up, keystone pipeline run`,
       );

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { KeystoneCommand } from '../cli/keystone-command.js';
+import { wrapText } from '../cli/wrap-text.js';
 import type { Trace as Result } from '../core/trace/run-trace.js';
 
 export default class Trace extends KeystoneCommand {
@@ -36,7 +37,10 @@ export default class Trace extends KeystoneCommand {
     traceTarget(asked); // wrong use is told before the lake is opened
     const trace = await runTrace(await this.lakehouse(), { ...asked, deep: flags.deep, onProgress: this.progress });
     const { describeTrace, nextCommand } = await import('../core/trace/describe-trace.js');
-    if (flags.output === 'table') this.say(describeTrace(trace));
+    const text = describeTrace(trace);
+    const { columns } = process.stdout;
+    // Standard output has a width on a terminal only: what is piped stays one line for each hop.
+    if (flags.output === 'table') this.say(process.stdout.isTTY ? wrapText(text, columns) : text);
     else if (flags.output !== 'json') this.printRows(trace.events);
     if (trace.notSearched > 0) this.addWarning(`${trace.notSearched} events wait in the log and were not searched; --deep does.`);
     if (trace.total > trace.events.length) this.addWarning(`${trace.events.length} of ${trace.total} events are shown.`);

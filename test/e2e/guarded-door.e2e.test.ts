@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(certificates, { recursive: true, force: true }));
 
-const ENV = { SHOP_TOKEN: 'shop-secret-1', WRONG_TOKEN: 'wrong-secret-2' };
+const ENV = { SHOP_TOKEN: 'shop-secret-number-1', WRONG_TOKEN: 'wrong-secret-number-2' };
 const EVENT = '{"order_id":"o1"}\n';
 
 async function project(ingest: readonly string[]): Promise<string> {

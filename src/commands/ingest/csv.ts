@@ -14,8 +14,8 @@ zone. The same file twice changes nothing above bronze.`;
     '<%= config.bin %> ingest csv returns.csv.gz --dataset orders',
     '<%= config.bin %> ingest csv ./olist --dry-run',
     '<%= config.bin %> ingest csv s3://shop-exports/olist/',
-    '<%= config.bin %> ingest csv ./olist --to 127.0.0.1:50051',
-    '<%= config.bin %> ingest csv ./olist --to ingest.shop.example:50051 --tls-ca authority.pem --token env:INGEST_TOKEN',
+    '<%= config.bin %> ingest csv ./olist --server 127.0.0.1:50051',
+    '<%= config.bin %> ingest csv ./olist --server ingest.shop.example:50051 --tls-ca authority.pem --token env:INGEST_TOKEN',
   ];
   static override strict = false;
   static override args = {
@@ -27,7 +27,10 @@ zone. The same file twice changes nothing above bronze.`;
   };
   static override flags = {
     dataset: Flags.string({ description: 'dataset of every file' }),
-    to: Flags.string({ description: 'host:port of an ingest server; without it, straight into the log' }),
+    server: Flags.string({
+      aliases: ['to'],
+      description: 'host:port of an ingest server; without it, straight into the log',
+    }),
     'dry-run': Flags.boolean({ default: false, description: 'read and count everything, append nothing' }),
     ...serverAccessFlags,
   };
@@ -41,7 +44,7 @@ zone. The same file twice changes nothing above bronze.`;
     const result = await runCsv(lakehouse, {
       paths: argv.map(String),
       dataset: flags.dataset,
-      destination: await destinationOfFlags(flags.to, flags, startMs),
+      destination: await destinationOfFlags(flags.server, flags, startMs),
       dryRun: flags['dry-run'],
       progress: this.progress,
       signal: this.signal,

@@ -14,7 +14,7 @@ the lake sees a duplicate, never a second event.`;
     'tail -f events.ndjson | <%= config.bin %> ingest send - --dataset orders --source web',
     '<%= config.bin %> ingest send --raw photo.json broken.bin --dataset orders',
     '<%= config.bin %> ingest send events.ndjson --direct --receipts receipts.ndjson',
-    '<%= config.bin %> ingest send events.ndjson --to ingest.shop.example:50051 --tls-ca authority.pem --token env:INGEST_TOKEN',
+    '<%= config.bin %> ingest send events.ndjson --server ingest.shop.example:50051 --tls-ca authority.pem --token env:INGEST_TOKEN',
   ];
   static override strict = false;
   static override args = {
@@ -22,7 +22,11 @@ the lake sees a duplicate, never a second event.`;
   };
   static override flags = {
     raw: Flags.boolean({ default: false, description: "each file's bytes are one payload" }),
-    to: Flags.string({ description: 'host:port of the ingest server (ingest.host, ingest.port)', exclusive: ['direct'] }),
+    server: Flags.string({
+      aliases: ['to'],
+      description: 'host:port of the ingest server (ingest.host, ingest.port)',
+      exclusive: ['direct'],
+    }),
     direct: Flags.boolean({ default: false, description: 'append to the log without a server' }),
     dataset: Flags.string({ description: 'dataset of every event (ingest.defaultDataset)' }),
     source: Flags.string({ description: "where the events come from; the file's name by default" }),
@@ -42,7 +46,7 @@ the lake sees a duplicate, never a second event.`;
     ]);
     const input: SendInput = sendInput(argv.map(String), flags.raw, addAbortSignal(this.signal, process.stdin));
     const { host, port } = lakehouse.config.ingest;
-    const address = flags.direct ? undefined : (flags.to ?? addressOf(host, port));
+    const address = flags.direct ? undefined : (flags.server ?? addressOf(host, port));
     const result = await runSend(lakehouse, {
       input,
       destination: await destinationOfFlags(address, flags, this.effects().clock.nowMs()),

@@ -16,7 +16,7 @@ alone. Several watchers may share a folder; after kill -9 the next one takes up 
   static override examples = [
     '<%= config.bin %> ingest watch ./uploads',
     '<%= config.bin %> ingest watch ./uploads --once',
-    '<%= config.bin %> ingest watch ./uploads --dataset orders --settle 10s --to 127.0.0.1:50051',
+    '<%= config.bin %> ingest watch ./uploads --dataset orders --settle 10s --server 127.0.0.1:50051',
     '<%= config.bin %> ingest watch ./uploads --dry-run',
   ];
   static override args = { dir: Args.string({ description: 'folder of the uploads', required: true, ignoreStdin: true }) };
@@ -24,7 +24,10 @@ alone. Several watchers may share a folder; after kill -9 the next one takes up 
     dataset: Flags.string({ description: 'dataset of every file' }),
     settle: Flags.string({ description: 'how long a file must have stood still, e.g. 10s (2s)' }),
     once: Flags.boolean({ default: false, description: 'take in what is there, then end' }),
-    to: Flags.string({ description: 'host:port of an ingest server; without it, straight into the log' }),
+    server: Flags.string({
+      aliases: ['to'],
+      description: 'host:port of an ingest server; without it, straight into the log',
+    }),
     'dry-run': Flags.boolean({ default: false, description: 'read and count what is there; append and move nothing' }),
     ...serverAccessFlags,
   };
@@ -45,7 +48,7 @@ alone. Several watchers may share a folder; after kill -9 the next one takes up 
     const result = await runWatch(lakehouse, {
       dir: args.dir,
       dataset: flags.dataset,
-      destination: await destinationOfFlags(flags.to, flags, this.effects().clock.nowMs()),
+      destination: await destinationOfFlags(flags.server, flags, this.effects().clock.nowMs()),
       settleMs: parseSettle(flags.settle),
       once: flags.once,
       dryRun: flags['dry-run'],
@@ -66,11 +69,11 @@ alone. Several watchers may share a folder; after kill -9 the next one takes up 
       this.addWarning(`${result.interrupted} was not read to its end and lies where it was; the same command reads it again`);
       this.endWith(6);
     }
-    const files = `${result.done} files done, ${result.failed} failed`;
+    const files = `${result.done} ${result.done === 1 ? 'file' : 'files'} done, ${result.failed} failed`;
     if (result.dryRun) this.done(`Dry run. ${files}; nothing was appended or moved.`);
     else
       this.done(
-        `Done. ${files}, ${result.accepted} events accepted${result.badRows > 0 ? ` (${result.badRows} rows unreadable, bound for the error zone)` : ''}.`,
+        `Done. ${files}, ${result.accepted} ${result.accepted === 1 ? 'event' : 'events'} accepted${result.badRows > 0 ? ` (${result.badRows} rows unreadable, bound for the error zone)` : ''}.`,
       );
     return result;
   }

@@ -23,7 +23,7 @@ export async function destinationOf(
   const { tls, caFile, certificateFile, keyFile, token } = given;
   if (tls || (caFile ?? certificateFile ?? keyFile ?? token) !== undefined) {
     throw new KeystoneError('KS_USAGE', 'a token or certificate is for a server, and the events go straight into the log', {
-      hint: 'name the server too: --to HOST:PORT (of a replay: --server HOST:PORT)',
+      hint: 'name the server too: --server HOST:PORT',
     });
   }
   return { kind: 'log' };

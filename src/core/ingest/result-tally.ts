@@ -1,4 +1,5 @@
 /** Counts the outcomes of events as they come, and keeps the first refusals to show. */
+import { isKeystoneError, KeystoneError } from '../errors.js';
 import type { OnResults } from './event-sink.js';
 import type { EventResult } from './ingestion-v1-codec.js';
 
@@ -36,4 +37,15 @@ export function createResultTally(onReceipts?: OnResults): ResultTally {
     },
     counts: () => ({ accepted, refused, refusals }),
   };
+}
+
+/** An interruption that says what became of the events until then: `withSink` has made durable what was given. Other errors as they are. */
+export function interruptedWith(error: unknown, { accepted, refused }: ReturnType<ResultTally['counts']>): unknown {
+  if (!isKeystoneError(error) || error.code !== 'KS_INTERRUPTED') return error;
+  const { message, hint, cause } = error;
+  return new KeystoneError('KS_INTERRUPTED', `${message}: ${accepted} events accepted, ${refused} refused until then`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause,
+    details: { accepted, refused },
+  });
 }

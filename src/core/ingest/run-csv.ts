@@ -6,7 +6,7 @@ import { planCsvFiles, type PlannedFile } from './csv-file-plan.js';
 import { withFetchedFiles } from './fetched-files.js';
 import { ingestCsv, type CsvResult } from './ingest-csv.js';
 import { withSink, type Destination } from './open-sink.js';
-import { createResultTally, type ShownRefusal } from './result-tally.js';
+import { createResultTally, interruptedWith, type ShownRefusal } from './result-tally.js';
 
 export interface RunCsvOptions {
   readonly paths: readonly string[];
@@ -55,6 +55,8 @@ export async function runCsv(lakehouse: Lakehouse, options: RunCsvOptions): Prom
         warnings: [...withoutFiles, ...result.warnings].map(named),
         dryRun,
       };
+    }).catch((error: unknown) => {
+      throw interruptedWith(error, tally.counts());
     });
   });
 }

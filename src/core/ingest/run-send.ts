@@ -10,7 +10,7 @@ import { createLongLines } from './long-lines.js';
 import { withSink, type Destination } from './open-sink.js';
 import { rawEvents } from './raw-events.js';
 import { openReceiptFile } from './receipt-file.js';
-import { createResultTally, type ShownRefusal } from './result-tally.js';
+import { createResultTally, interruptedWith, type ShownRefusal } from './result-tally.js';
 import { sendEvents, type SendCounts } from './send-events.js';
 
 export type SendInput =
@@ -86,8 +86,8 @@ export async function runSend(lakehouse: Lakehouse, options: RunSendOptions): Pr
   const name = input.kind === 'raw' ? `${input.paths.length} files` : input.kind === 'lines' ? input.path : input.name;
 
   const receipts = options.receiptsPath === undefined || dryRun ? null : openReceiptFile(options.receiptsPath);
+  const tally = createResultTally(receipts?.onResults);
   try {
-    const tally = createResultTally(receipts?.onResults);
     const { destination } = options;
     return await withSink(lakehouse, { destination, onResults: tally.onResults, signal, dryRun }, async (sink) => {
       const counts = await sendEvents({ events, sink, progress, signal, name });
@@ -100,6 +100,8 @@ export async function runSend(lakehouse: Lakehouse, options: RunSendOptions): Pr
         dryRun,
       };
     });
+  } catch (error) {
+    throw interruptedWith(error, tally.counts());
   } finally {
     receipts?.close();
   }

@@ -66,10 +66,16 @@ export interface UploadFolder {
   conclude(claimed: ClaimedUpload, outcome: UploadOutcome, reportOf: (movedTo: string) => string): Promise<string>;
 }
 
-/** @throws KeystoneError KS_NOT_FOUND when there is no such folder; each method KS_STORE when the file system refuses. */
+/** @throws KeystoneError KS_NOT_FOUND when there is no such folder, KS_USAGE when it is a file; each method KS_STORE when the file system refuses. */
 export async function openUploadFolder(dir: string, randomBytes: (length: number) => Uint8Array): Promise<UploadFolder> {
   const found = await stat(dir).catch(() => null);
-  if (!found?.isDirectory()) {
+  if (found && !found.isDirectory()) {
+    const command = /\.csv(\.gz)?$/i.test(dir) ? 'csv' : 'send';
+    throw new KeystoneError('KS_USAGE', `${dir} is a file, and a folder is watched`, {
+      hint: `keystone ingest watch ${path.dirname(dir)}, or of this file alone: keystone ingest ${command} ${dir}`,
+    });
+  }
+  if (!found) {
     throw new KeystoneError('KS_NOT_FOUND', `there is no folder ${dir} to watch`, { hint: `mkdir -p ${dir}` });
   }
   const processing = path.join(dir, PROCESSING);

@@ -98,7 +98,7 @@ describe.skipIf(!isBuilt())('ingest watch (needs npm run build)', () => {
       .map((line) => JSON.parse(line) as { file: string; status: string });
     expect(told.map(({ file, status }) => `${file} ${status}`).toSorted()).toEqual(['orders.ndjson done', 'unknown.csv failed']);
     expect(end.code).toBe(3);
-    expect(end.stderr).toContain('Done. 1 files done, 1 failed, 1 events accepted.');
+    expect(end.stderr).toContain('Done. 1 file done, 1 failed, 1 event accepted.');
   });
 
   it('goes through a server, and puts the file back when there is none', async () => {
@@ -125,6 +125,8 @@ describe.skipIf(!isBuilt())('ingest watch (needs npm run build)', () => {
     const dir = await smallProject(0);
     const missing = await runCli(['ingest', 'watch', 'nowhere', '--once'], { cwd: dir });
     expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining('mkdir -p nowhere')]);
+    const file = await runCli(['ingest', 'watch', 'keystone.yaml', '--once'], { cwd: dir });
+    expect([file.code, file.stderr]).toEqual([2, expect.stringContaining('keystone ingest watch .')]);
     const settle = await runCli(['ingest', 'watch', dir, '--once', '--settle', 'soon'], { cwd: dir });
     expect([settle.code, settle.stderr]).toEqual([2, expect.stringContaining('--settle 2s')]);
     const address = await runCli(['ingest', 'watch', dir, '--once', '--to', 'server'], { cwd: dir });
