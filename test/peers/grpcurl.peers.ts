@@ -14,7 +14,7 @@ import { runCli, startCli, type CliProcess } from '../support/cli-process.js';
 
 const PROTO_DIR = fileURLToPath(new URL('../../proto', import.meta.url));
 const SERVICE = 'keystone.ingestion.v1.Ingestion';
-const TOKEN = 'shop-secret-1';
+const TOKEN = 'shop-secret-number-1';
 /** grpcurl's exit code is 64 and the status code. */
 const UNAUTHENTICATED = 64 + 16;
 const INVALID_ARGUMENT = 3;
