@@ -1,6 +1,7 @@
 /** Anything thrown, as the command line reports it: code, message, hint, exit code. */
 import { EXIT, isKeystoneError, messageOf, type ErrorCode, type KeystoneErrorOptions } from '../core/errors.js';
 import { nearestName } from '../core/nearest-name.js';
+import { usageMessage } from './usage-message.js';
 
 export interface Failure {
   readonly code: ErrorCode;
@@ -15,12 +16,10 @@ export interface Failure {
 /** oclif's parse errors carry what was given, those of a flag's own parser only `oclif`; those of unknown flags carry `flags`. */
 interface ParseFailure extends Error {
   readonly flags?: readonly string[];
+  readonly args?: Parameters<typeof usageMessage>[0]['args'];
 }
 const isParseFailure = (error: unknown): error is ParseFailure =>
   error instanceof Error && ('parse' in error || 'oclif' in error);
-
-/** The framework's advice beside a missing argument; no flag here takes more than one value at a time, so it misleads. */
-const MULTIPLE_VALUES_NOTE = /\n+Note: --[^\n]* multiple values\. [^\n]*(\nAlternatively, [^\n]*)?/;
 
 /** `knownFlags` are long names without dashes, for the did-you-mean. */
 export function failureOf(error: unknown, knownFlags: readonly string[], command: string): Failure {
@@ -40,7 +39,7 @@ export function failureOf(error: unknown, knownFlags: readonly string[], command
     const help = `${command} --help`;
     return {
       code: 'KS_USAGE',
-      message: error.message.replace(/\n+See more help with --help\s*$/, '').replace(MULTIPLE_VALUES_NOTE, ''),
+      message: usageMessage(error),
       hint: nearest.length === 0 ? help : `did you mean ${nearest.map((name) => `--${name}`).join(', ')}? ${help}`,
       causes: [],
       exitCode: EXIT.usage,

@@ -49,3 +49,9 @@ export const shapedListFlags = {
     helpGroup: 'LIST',
   }),
 };
+
+/** For lists that may be long: no more than `rows` are looked for unless `--limit` says so. */
+export const longListFlags = (rows: number) => ({
+  ...shapedListFlags,
+  limit: Flags.integer({ min: 0, description: `Most rows to show, ${rows} unless given (--json too)`, helpGroup: 'LIST' }),
+});

@@ -10,7 +10,7 @@ import type { Effects, Lakehouse } from '../core/lakehouse.js';
 import type { ReportProgress } from '../core/progress.js';
 import { systemEffects } from './effects.js';
 import { failureJson, failureOf, renderFailure } from './failure.js';
-import { globalFlags, listFlags, shapedListFlags } from './global-flags.js';
+import { globalFlags, listFlags, longListFlags, shapedListFlags } from './global-flags.js';
 import { jsonText } from './json-text.js';
 import { progressReporter, silentProgress, type ProgressReporter } from './progress-reporter.js';
 import { renderRows, type OutputFormat } from './render-rows.js';
@@ -19,7 +19,7 @@ import { withReadableSort } from './sort-flag.js';
 import { listenForStop, type StopSignals } from './stop-signals.js';
 import { coloured } from './terminal.js';
 
-export { listFlags, shapedListFlags };
+export { listFlags, longListFlags, shapedListFlags };
 
 /** What `run` returns: the `result` of `--json`. */
 export type JsonResult = unknown;
@@ -38,11 +38,8 @@ interface GivenFlags {
   readonly limit?: number;
 }
 
-/** Setting → value of the flag that stands for it; undefined when the flag was not given. */
-export type FlagSettings = Readonly<Record<string, string | number | undefined>>;
-
-const asSet = (settings: FlagSettings): readonly string[] =>
-  Object.entries(settings).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]));
+/** Flag of a command → the setting that it stands for, e.g. `{ 'max-memory': 'consume.maxMemory' }`. */
+export type FlagSettings = Readonly<Record<string, string>>;
 
 export abstract class KeystoneCommand extends Command {
   static override baseFlags = globalFlags;
@@ -61,24 +58,34 @@ export abstract class KeystoneCommand extends Command {
 
   abstract override run(): Promise<JsonResult>;
 
-  /** The project's configuration: file, profile, environment and flags put together; `settings` are a command's own flags that stand for settings. */
-  protected async project(settings: FlagSettings = {}): Promise<ResolvedConfig> {
-    return (await this.loadedProject(settings)).config;
+  /** The project's configuration: file, profile, environment and flags put together; `flags` are a command's own that stand for settings. */
+  protected async project(flags: FlagSettings = {}): Promise<ResolvedConfig> {
+    return (await this.loadedProject(flags)).config;
   }
 
   /** The configuration together with what overrode it. */
-  protected async loadedProject(settings: FlagSettings = {}): Promise<LoadedConfig> {
+  protected async loadedProject(flags: FlagSettings = {}): Promise<LoadedConfig> {
     this.loaded ??= import('../core/config/load-config.js').then(async ({ loadConfigWithOrigins }) => {
       const { config, profile, set } = this.given;
-      const overrides = [...(set ?? []), ...asSet(settings)];
-      return loadConfigWithOrigins({ cwd: process.cwd(), env: process.env, configPath: config, profile, set: overrides });
+      const given: Readonly<Record<string, unknown>> = { ...this.given };
+      const own = Object.entries(flags).flatMap(([flag, setting]) =>
+        given[flag] === undefined ? [] : [{ flag: `--${flag}`, setting, text: String(given[flag]) }],
+      );
+      return loadConfigWithOrigins({
+        cwd: process.cwd(),
+        env: process.env,
+        configPath: config,
+        profile,
+        ...(set ? { set } : {}),
+        flags: own,
+      });
     });
     return this.loaded;
   }
 
   /** The lakehouse of the project; closed when the command ends. */
-  protected async lakehouse(settings: FlagSettings = {}): Promise<Lakehouse> {
-    this.opened ??= Promise.all([import('../core/lakehouse.js'), this.project(settings)]).then(([{ openLakehouse }, config]) =>
+  protected async lakehouse(flags: FlagSettings = {}): Promise<Lakehouse> {
+    this.opened ??= Promise.all([import('../core/lakehouse.js'), this.project(flags)]).then(([{ openLakehouse }, config]) =>
       openLakehouse(config, this.effects()),
     );
     return this.opened;

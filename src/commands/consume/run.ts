@@ -26,9 +26,9 @@ twice loses and doubles nothing. One consumer builds at a time; a second one sta
   async run(): Promise<ConsumeTotals | Lag> {
     const { flags } = await this.parse(ConsumeRun);
     const lakehouse = await this.lakehouse({
-      'consume.maxMemory': flags['max-memory'],
-      'consume.flushInterval': flags['flush-interval'],
-      'consume.flushRows': flags['flush-rows'],
+      'max-memory': 'consume.maxMemory',
+      'flush-interval': 'consume.flushInterval',
+      'flush-rows': 'consume.flushRows',
     });
     if (flags['dry-run']) {
       const { measureLag } = await import('../../core/lag/measure-lag.js');

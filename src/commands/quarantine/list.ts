@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
+import { KeystoneCommand, longListFlags } from '../../cli/keystone-command.js';
 import type { QuarantineList as List } from '../../core/quarantine/list-quarantine.js';
 
 export default class QuarantineList extends KeystoneCommand {
@@ -12,7 +12,7 @@ export default class QuarantineList extends KeystoneCommand {
     '<%= config.bin %> quarantine list --zone error --json',
   ];
   static override flags = {
-    ...listFlags,
+    ...longListFlags(50),
     zone: Flags.string({ options: ['quarantine', 'error'], default: 'quarantine', description: 'Which zone to look in' }),
     dataset: Flags.string({ description: 'Only events of this dataset' }),
     reason: Flags.string({
@@ -41,7 +41,7 @@ export default class QuarantineList extends KeystoneCommand {
       ...(flags.since === undefined ? {} : { since: flags.since }),
       ...(flags.until === undefined ? {} : { until: flags.until }),
     });
-    this.printRows(found.rows, [
+    const rows = this.printRows(found.rows, [
       'origin',
       'dataset',
       'reasons',
@@ -50,10 +50,10 @@ export default class QuarantineList extends KeystoneCommand {
       'processedAt',
     ]);
     for (const { dataset, reason, events } of found.byReason) this.say(`${String(events).padStart(8)}  ${dataset}  ${reason}`);
-    const first = found.rows[0];
+    const first = rows[0];
     this.done(
-      `Done. ${found.rows.length} of ${found.total} events in the ${found.zone} zone${first ? `; look at one: keystone quarantine show ${first.origin}` : ''}`,
+      `Done. ${rows.length} of ${found.total} events in the ${found.zone} zone${first ? `; look at one: keystone quarantine show ${first.origin}` : ''}`,
     );
-    return found;
+    return { ...found, rows };
   }
 }

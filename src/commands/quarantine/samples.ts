@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
+import { KeystoneCommand, longListFlags } from '../../cli/keystone-command.js';
 import { sampleText, shapeCells } from '../../cli/quarantine-text.js';
 import { rejectedFilter, rejectedFlags, timeFlag } from '../../cli/rejected-flags.js';
 import type { QuarantineSamples as Samples } from '../../core/quarantine/sample-quarantine.js';
@@ -14,7 +14,7 @@ export default class QuarantineSamples extends KeystoneCommand {
     '<%= config.bin %> quarantine samples --zone error --since 24h --json',
   ];
   static override flags = {
-    ...listFlags,
+    ...longListFlags(20),
     ...rejectedFlags,
     each: Flags.integer({ min: 1, max: 100, default: 1, description: 'Events to show of each group' }),
     time: timeFlag('processed'),
@@ -32,12 +32,13 @@ export default class QuarantineSamples extends KeystoneCommand {
       each: flags.each,
       signal: this.signal,
     });
-    if (this.isForProgram()) this.printRows(found.shapes);
-    else this.printRows(found.shapes.map(shapeCells), ['events', 'dataset', 'reasons', 'shape', 'sources', 'lastSeen']);
+    const shapes = this.isForProgram() ? this.printRows(found.shapes) : found.shapes;
+    if (!this.isForProgram())
+      this.printRows(found.shapes.map(shapeCells), ['events', 'dataset', 'reasons', 'shape', 'sources', 'lastSeen']);
     for (const shape of found.shapes) for (const sample of shape.samples) this.say(sampleText(sample));
     const first = found.shapes[0]?.samples[0];
     const next = first ? `; look at one whole: keystone quarantine show ${first.origin}` : '';
     this.done(`Done. ${found.total} events in ${found.groups} groups, ${found.shapes.length} shown${next}`);
-    return found;
+    return { ...found, shapes };
   }
 }

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
+import { KeystoneCommand, longListFlags } from '../../cli/keystone-command.js';
 import { hitCells } from '../../cli/quarantine-text.js';
 import { rejectedFilter, rejectedFlags, timeFlag } from '../../cli/rejected-flags.js';
 import type { QuarantineSearch as Search } from '../../core/quarantine/search-quarantine.js';
@@ -16,7 +16,7 @@ export default class QuarantineSearch extends KeystoneCommand {
   ];
   static override args = { text: Args.string({ required: true, ignoreStdin: true, description: 'The text to search for' }) };
   static override flags = {
-    ...listFlags,
+    ...longListFlags(50),
     ...rejectedFlags,
     regex: Flags.boolean({ default: false, description: 'The text is a regular expression (RE2)' }),
     'case-sensitive': Flags.boolean({ default: false, description: 'Upper and lower case differ' }),
@@ -37,11 +37,12 @@ export default class QuarantineSearch extends KeystoneCommand {
       limit: picks ? 10_000 : (flags.limit ?? 50),
       signal: this.signal,
     });
-    if (this.isForProgram()) this.printRows(found.rows);
-    else this.printRows(found.rows.map(hitCells), ['origin', 'dataset', 'reasons', 'foundIn', 'hit', 'source', 'processedAt']);
+    const rows = this.isForProgram() ? this.printRows(found.rows) : found.rows;
+    if (!this.isForProgram())
+      this.printRows(found.rows.map(hitCells), ['origin', 'dataset', 'reasons', 'foundIn', 'hit', 'source', 'processedAt']);
     const first = found.rows[0];
     const next = first ? `; look at one: keystone quarantine show ${first.origin}` : '';
     this.done(`Done. ${found.rows.length} of ${found.total} events hold the text${next}`);
-    return found;
+    return { ...found, rows };
   }
 }

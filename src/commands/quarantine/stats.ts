@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
+import { KeystoneCommand, longListFlags } from '../../cli/keystone-command.js';
 import { statsCells } from '../../cli/quarantine-text.js';
 import { rejectedFilter, rejectedFlags, timeFlag } from '../../cli/rejected-flags.js';
 import type { QuarantineStats as Stats } from '../../core/quarantine/quarantine-stats.js';
@@ -9,14 +9,14 @@ export default class QuarantineStats extends KeystoneCommand {
     'Count rejected events by dataset, reason, contract version, source, day: how many, what share, since when';
   static override description =
     'Share is the part of all events of the same dataset, source and day (those of them that are counted by) that arrived in the time asked for. ' +
-    'Trend shows the twelve parts of that time, oldest first. An event with several reasons counts for each of them; the total line counts events once.';
+    'Trend shows the twelve parts of that time, oldest first. An event with several reasons counts for each of them; the total line counts events once. firstSeen and lastSeen are in the time that --time names (by default when the log took the event).';
   static override examples = [
     '<%= config.bin %> quarantine stats --since 7d',
     '<%= config.bin %> quarantine stats --by source,reason --dataset orders',
     '<%= config.bin %> quarantine stats --by day,source --reason rule:* --json',
   ];
   static override flags = {
-    ...listFlags,
+    ...longListFlags(50),
     ...rejectedFlags,
     by: Flags.string({
       default: 'dataset,reason',
@@ -38,10 +38,11 @@ export default class QuarantineStats extends KeystoneCommand {
       signal: this.signal,
     });
     const columns = [...stats.by, 'events', 'share', 'firstSeen', 'lastSeen', 'trend'];
-    const shown = this.printRows(this.isForProgram() ? stats.rows : stats.rows.map(statsCells), columns);
+    const rows = this.isForProgram() ? this.printRows(stats.rows, columns) : stats.rows;
+    const shown = this.isForProgram() ? rows : this.printRows(stats.rows.map(statsCells), columns);
     const span = stats.from === null ? '' : ` between ${stats.from} and ${stats.to}`;
     const next = stats.rows.length > 0 ? '; what they look like: keystone quarantine samples' : '';
     this.done(`Done. ${stats.total} rejected events${span}, ${shown.length} of ${stats.groups} groups${next}`);
-    return stats;
+    return { ...stats, rows };
   }
 }

@@ -26,7 +26,7 @@ given up and counted as a conflict. Without a table, all tables; a namespace sta
 
   async run(): Promise<RunCompactResult> {
     const { flags, argv } = await this.parse(TableCompact);
-    const lakehouse = await this.lakehouse({ 'care.smallFile': flags['small-file'], 'care.targetFile': flags['target-file'] });
+    const lakehouse = await this.lakehouse({ 'small-file': 'care.smallFile', 'target-file': 'care.targetFile' });
     const { runCompact } = await import('../../core/care/run-compact.js');
     const result = await runCompact(lakehouse, {
       tables: argv.map(String),

@@ -17,6 +17,11 @@ export default class TableDiff extends KeystoneCommand {
   static override args = { table: Args.string({ description: 'the table, <namespace>.<name>', required: true }) };
   static override flags = {
     ...listFlags,
+    limit: Flags.integer({
+      min: 0,
+      description: 'Most rows to show; with --rows most to look for, 50 unless given (--json too)',
+      helpGroup: 'LIST',
+    }),
     from: Flags.string({ required: true, description: 'the snapshot to begin with: id, time, previous or current' }),
     to: Flags.string({ default: 'current', description: 'the snapshot to compare it with: id, time, previous or current' }),
     rows: Flags.boolean({ description: 'print the rows that differ instead of the partitions (at most --limit, default 50)' }),

@@ -30,7 +30,7 @@ stands for its tables. consume run does it by itself as care.* says.`;
 
   async run(): Promise<RunExpireResult> {
     const { flags, argv } = await this.parse(TableExpire);
-    const lakehouse = await this.lakehouse({ 'care.keepSnapshots': flags.keep, 'care.keepFor': flags['older-than'] });
+    const lakehouse = await this.lakehouse({ keep: 'care.keepSnapshots', 'older-than': 'care.keepFor' });
     const { runExpire } = await import('../../core/care/run-expire.js');
     const result = await runExpire(lakehouse, {
       tables: argv.map(String),

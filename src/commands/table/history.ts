@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core';
-import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
+import { KeystoneCommand, longListFlags } from '../../cli/keystone-command.js';
 import type { TableHistory as History } from '../../core/care/table-history.js';
 
 export default class TableHistory extends KeystoneCommand {
@@ -13,7 +13,7 @@ export default class TableHistory extends KeystoneCommand {
     '<%= config.bin %> table history gold.fact_sales --filter operation!=replace --json',
   ];
   static override args = { table: Args.string({ description: 'the table, <namespace>.<name>', required: true }) };
-  static override flags = { ...listFlags };
+  static override flags = { ...longListFlags(50) };
 
   async run(): Promise<History> {
     const { args, flags } = await this.parse(TableHistory);
@@ -44,6 +44,6 @@ export default class TableHistory extends KeystoneCommand {
     }
     const pair = history.snapshots.length > 1 ? `; what changed last: keystone table diff ${args.table} --from previous` : '';
     this.done(`Done. ${shown.length} of ${history.kept} snapshots of ${args.table}${pair}`);
-    return history;
+    return { ...history, snapshots: shown };
   }
 }

@@ -10,7 +10,7 @@ import { nearestName } from '../nearest-name.js';
 import { keystoneConfig, type KeystoneConfig, type ResolvedConfig } from './config.js';
 import { configError, describeIssues } from './config-problem.js';
 import { findConfig } from './find-project.js';
-import { environmentOverrides, flagOverrides, type Override } from './overrides.js';
+import { environmentOverrides, flagOverrides, type GivenFlag, type Override, ownFlagOverrides } from './overrides.js';
 
 export interface ConfigRequest {
   readonly cwd: string;
@@ -20,6 +20,8 @@ export interface ConfigRequest {
   readonly profile?: string | undefined;
   /** `--set`, each `key=value`; the last of a key wins. */
   readonly set?: readonly string[];
+  /** A command's own flags that stand for settings; they win over `--set`. */
+  readonly flags?: readonly GivenFlag[];
 }
 
 export interface LoadedConfig {
@@ -38,7 +40,7 @@ export async function loadConfigWithOrigins(request: ConfigRequest): Promise<Loa
   const { cwd, env } = request;
   const configPath = await findConfig(cwd, request.configPath ?? (env['KEYSTONE_CONFIG'] || undefined));
   const { config: file, written } = await readConfigFile(configPath);
-  const overrides = [...environmentOverrides(env), ...flagOverrides(request.set ?? [])];
+  const overrides = [...environmentOverrides(env), ...flagOverrides(request.set ?? []), ...ownFlagOverrides(request.flags ?? [])];
   const asked = request.profile ?? (env['KEYSTONE_PROFILE'] || undefined);
   const { profiles, ...project } = overlay(file, overrides, 'project');
   const profileName = asked ?? project.defaultProfile;

@@ -1,6 +1,6 @@
 /** Settings given outside the file: `--set ingest.port=50052` and `KEYSTONE_INGEST_PORT=50052`. */
 import { parse } from 'yaml';
-import { KeystoneError } from '../errors.js';
+import { isKeystoneError, KeystoneError } from '../errors.js';
 import { nearestName } from '../nearest-name.js';
 import { issueText } from './config-problem.js';
 import { allSettings, isSecret, openEntry, settingTables, type Setting } from './settings.js';
@@ -48,6 +48,32 @@ export function flagOverrides(given: readonly string[]): readonly Override[] {
       });
     }
     return { setting, value: settingValue(setting, text.slice(equals + 1), `--set ${key}`), origin: `--set ${key}` };
+  });
+}
+
+/** A flag that stands for a setting. */
+export interface GivenFlag {
+  /** As it is typed, e.g. `--small-file`. */
+  readonly flag: string;
+  readonly setting: string;
+  readonly text: string;
+}
+
+/** The overrides of such flags. @throws KeystoneError KS_USAGE naming the flag whose value is refused. */
+export function ownFlagOverrides(given: readonly GivenFlag[]): readonly Override[] {
+  const settings = new Map(allSettings().map((setting) => [setting.path, setting]));
+  return given.map(({ flag, setting: path, text }) => {
+    const setting = settings.get(path);
+    if (!setting) throw new KeystoneError('KS_INTERNAL', `${flag} stands for "${path}", which is no setting`);
+    try {
+      return { setting, value: settingValue(setting, text, flag), origin: flag };
+    } catch (error) {
+      if (!isKeystoneError(error)) throw error;
+      throw new KeystoneError('KS_USAGE', error.message, {
+        cause: error,
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+      });
+    }
   });
 }
 

@@ -31,6 +31,12 @@ describe('quarantine stats, search and samples', () => {
     expect(screen.stdout).toMatch(/upload\.csv +bad_type:payment_sequential +1 +33\.33 %/);
     expect(screen.stderr).toMatch(/Done\. 2 rejected events between .*, 2 of 2 groups/);
 
+    for (const shape of [[], ['--sort', '-origin'], ['--filter', 'dataset=orders']]) {
+      const cut = await runCli(['quarantine', 'list', '--limit', '2', '--json', ...shape], { cwd });
+      const { result } = JSON.parse(cut.stdout) as { result: { rows: unknown[]; total: number } };
+      expect([result.rows.length, result.total]).toEqual([2, 10]);
+    }
+
     const anywhere = await runCli(['quarantine', 'search', '"N":7'], { cwd });
     expect(anywhere.stdout).toContain('{«"n":7»}');
     expect(anywhere.stderr).toMatch(
