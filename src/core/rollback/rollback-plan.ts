@@ -60,6 +60,8 @@ const isDerived = (name: string): boolean =>
 
 /** `to`: as `resolveSnapshot` reads it. Throws KS_NOT_FOUND, KS_USAGE, KS_LOG_TRUNCATED, KS_LOG_RECREATED. */
 export async function planRollback(lakehouse: Lakehouse, name: string, to: string): Promise<RollbackPlan> {
+  // A name without its namespace is a slip, not a table of another engine.
+  if (!name.includes('.')) await existingTable(lakehouse, name);
   const kind = rollbackKind(name);
   const table = await existingTable(lakehouse, name);
   if (kind === 'derived') return planDerived(lakehouse, table, to);
