@@ -5,6 +5,7 @@ import type { LagSample } from '../../core/lag/watch-lag.js';
 import { durationText } from './amount-text.js';
 import { PartitionTable } from './partition-table.js';
 import { TotalLine } from './total-line.js';
+import { watchLayout } from './watch-columns.js';
 import { WatchHelp } from './watch-help.js';
 import { INITIAL_WATCH, shownPartitions, watchReducer, type WatchState } from './watch-state.js';
 
@@ -37,6 +38,7 @@ export function WatchScreen({ feed, intervalMs, look, onQuit }: WatchScreenProps
   // A screen that fills the last line makes ink clear the terminal for each frame.
   const height = Math.max(FIXED_LINES + 1, size.rows - 1);
   const page = Math.max(1, height - FIXED_LINES - incidents.length - (error ? 1 : 0));
+  const columns = watchLayout(size.columns).columns.map(({ name }) => name);
   useEffect(() => feed((sample) => dispatch({ kind: 'sample', sample })), [feed]);
   useEffect(() => {
     if (state.mode === 'ended') onQuit();
@@ -45,7 +47,7 @@ export function WatchScreen({ feed, intervalMs, look, onQuit }: WatchScreenProps
     (input, key) => {
       // Keys that were typed fast come together.
       const inputs = input.length > 1 ? [...input] : [input];
-      for (const one of inputs) dispatch({ kind: 'key', input: one, key, page });
+      for (const one of inputs) dispatch({ kind: 'key', input: one, key, page, columns });
     },
     // A standard input that is no terminal has no keys; Ctrl-C comes as a signal then.
     { isActive: isRawModeSupported === true },

@@ -68,8 +68,14 @@ export interface WatchKey {
 
 export type WatchAction =
   | { readonly kind: 'sample'; readonly sample: LagSample }
-  /** `page`: lines of the screen that partitions may take. */
-  | { readonly kind: 'key'; readonly input: string; readonly key: WatchKey; readonly page: number };
+  /** `page`: lines of the screen that partitions may take; `columns`: names of those that the screen shows. */
+  | {
+      readonly kind: 'key';
+      readonly input: string;
+      readonly key: WatchKey;
+      readonly page: number;
+      readonly columns: readonly string[];
+    };
 
 export function watchReducer(state: WatchState, action: WatchAction): WatchState {
   if (action.kind === 'sample') return withSample(state, action.sample);
@@ -107,7 +113,7 @@ function filterKey(state: WatchState, input: string, key: WatchKey): WatchState 
   return { ...state, filter: state.filter + input.replaceAll(/[\u0000-\u001F\u007F]/g, ''), scroll: 0 };
 }
 
-function tableKey(state: WatchState, { input, key, page }: Extract<WatchAction, { kind: 'key' }>): WatchState {
+function tableKey(state: WatchState, { input, key, page, columns }: Extract<WatchAction, { kind: 'key' }>): WatchState {
   if (state.mode === 'ended') return state;
   if (state.mode === 'help') return { ...state, mode: input === 'q' ? 'ended' : 'table' };
   const scrolled = (lines: number): WatchState => {
@@ -124,8 +130,7 @@ function tableKey(state: WatchState, { input, key, page }: Extract<WatchAction, 
   switch (input) {
     case 's':
     case 'S': {
-      const step = input === 's' ? 1 : SORT_COLUMNS.length - 1;
-      const sort = SORT_COLUMNS[(SORT_COLUMNS.indexOf(state.sort) + step) % SORT_COLUMNS.length] ?? 'partition';
+      const sort = nextShown(state.sort, columns, input === 's' ? 1 : -1);
       // What a person looks for is the most of everything, and partitions from 0.
       return { ...state, sort, descending: sort !== 'partition', scroll: 0 };
     }
@@ -154,6 +159,14 @@ function tableKey(state: WatchState, { input, key, page }: Extract<WatchAction, 
     default:
       return state;
   }
+}
+
+/** The next column that is shown, in the order of all: the one sorted by may have been given up by a narrower terminal. */
+function nextShown(sort: string, shown: readonly string[], step: 1 | -1): string {
+  const count = SORT_COLUMNS.length;
+  const from = SORT_COLUMNS.indexOf(sort);
+  const turns = Array.from(SORT_COLUMNS, (_, n) => SORT_COLUMNS[(from + step * (n + 1) + 2 * count) % count] ?? 'partition');
+  return turns.find((name) => shown.includes(name)) ?? sort;
 }
 
 /** Lines of `page` that show partitions: where they do not all fit, the last one says how many there are. */

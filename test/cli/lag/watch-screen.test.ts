@@ -57,7 +57,7 @@ describe('the watch on a terminal', () => {
 
   it('sorts, filters and quits by keys, also when several come at once', async () => {
     const { lines, type, quit } = await screen(first);
-    await type('ssss');
+    await type('sss');
     expect(lines()[3]).toContain('▼LAG');
     expect(lines()[4]).toMatch(/^ +0 /);
     expect(lines()[5]).toMatch(/^ +2 /);

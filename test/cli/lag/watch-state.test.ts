@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SORT_COLUMNS } from '../../../src/cli/lag/watch-columns.js';
 import {
   INITIAL_WATCH,
   shownPartitions,
@@ -17,6 +18,7 @@ const press = (state: WatchState, ...keys: (string | WatchKey)[]): WatchState =>
       watchReducer(now, {
         kind: 'key',
         page: 2,
+        columns: SORT_COLUMNS,
         ...(typeof key === 'string' ? { input: key, key: {} } : { input: '', key }),
       }),
     state,
@@ -40,6 +42,15 @@ describe('the watch', () => {
 
   it('comes round to the first column again', () => {
     expect(press(seen, ...Array.from({ length: 9 }, () => 's'))).toEqual(seen);
+  });
+
+  it('passes over columns that the terminal is too narrow for', () => {
+    const narrow = (state: WatchState, input: string): WatchState =>
+      watchReducer(state, { kind: 'key', input, key: {}, page: 2, columns: ['partition', 'lag', 'drain'] });
+    const sorts = ['s', 's', 's', 'S'].reduce<readonly WatchState[]>((all, key) => [...all, narrow(all.at(-1) ?? seen, key)], []);
+    expect(sorts.map(({ sort }) => sort)).toEqual(['lag', 'drain', 'partition', 'drain']);
+    expect(narrow({ ...seen, sort: 'behind' }, 's').sort).toBe('drain');
+    expect(narrow({ ...seen, sort: 'behind' }, 'S').sort).toBe('lag');
   });
 
   it('filters by number, condition and how it drains, while it is typed; esc shows all again', () => {
@@ -105,7 +116,13 @@ describe('the watch', () => {
   it('ends by q and by Ctrl-C, by the latter while a filter is typed and in the help, too', () => {
     expect(press(seen, 'q').mode).toBe('ended');
     for (const keys of [[], ['/'], ['?']]) {
-      const ended = watchReducer(press(seen, ...keys), { kind: 'key', input: 'c', key: { ctrl: true }, page: 2 });
+      const ended = watchReducer(press(seen, ...keys), {
+        kind: 'key',
+        input: 'c',
+        key: { ctrl: true },
+        page: 2,
+        columns: SORT_COLUMNS,
+      });
       expect(ended.mode).toBe('ended');
     }
     expect(press(seen, '?', 'x').mode).toBe('table');
