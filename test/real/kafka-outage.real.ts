@@ -1,6 +1,6 @@
 /** Brokers that go away in the middle, answers that are lost: every append that was answered is in the log once, and nothing is told that is not so. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { profileConfig } from '../../src/core/config/config.js';
 import type { EventLog, NewRecord } from '../../src/core/log/event-log.js';
 import { kafkaAccess } from '../../src/core/log/kafka/access.js';
@@ -137,6 +137,30 @@ describe.skipIf(!hasKafka)('Kafka going away', () => {
         ['during', 1],
       ]),
     );
+  });
+
+  it('does nothing while it has nothing to do, also after the broker has throttled it', async () => {
+    const topic = freshTopic('throttled');
+    await kafka().java(
+      `import java.util.*; import org.apache.kafka.clients.admin.*; import org.apache.kafka.common.quota.*;
+       public class Throttle { public static void main(String[] a) throws Exception {
+         try (Admin admin = Admin.create(Map.of("bootstrap.servers", a[0]))) {
+           var client = new ClientQuotaEntity(Map.of(ClientQuotaEntity.CLIENT_ID, a[1]));
+           var rate = new ClientQuotaAlteration.Op("producer_byte_rate", 50_000.0);
+           admin.alterClientQuotas(List.of(new ClientQuotaAlteration(client, List.of(rate)))).all().get(); } } }`,
+      [kafka().brokers, topic],
+    );
+    const log = await openLog({ brokers: kafka().brokers, clientId: topic });
+    await log.ensureTopic(topic, 1);
+    const startedAt = Date.now();
+    const large = Buffer.alloc(100_000, 'x');
+    for (let n = 0; n < 12; n++) await log.append(topic, [{ key: null, value: large, headers: [] }]);
+    expect(Date.now() - startedAt).toBeGreaterThan(1500);
+    expect(await log.bounds(topic)).toEqual([{ partition: 0, startOffset: 0, endOffset: 12 }]);
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    await delay(1000);
+    expect(timers.mock.calls.length).toBeLessThan(20);
+    timers.mockRestore();
   });
 
   /** A producer whose answers get lost on the way, though the broker took the batches. */
