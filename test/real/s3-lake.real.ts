@@ -220,6 +220,9 @@ describe.skipIf(!hasS3)('a lake in S3', () => {
     const missing = await ingest('s3://shop-exports/olist 2018');
     expect(missing.code).toBe(2);
     expect(missing.stdout).toContain('there is nothing at s3://shop-exports/olist 2018');
+    // A replay must find the very files again when it goes on: it says so.
+    const replay = await runCli(['ingest', 'replay', 's3://shop-exports/olist 2017/sellers.csv'], { cwd: dir });
+    expect(replay).toMatchObject({ code: 2, stderr: expect.stringContaining('aws s3 cp') });
     expect((await ingest('s3://no-such-bucket/')).stdout).toContain('there is no bucket no-such-bucket');
   });
 

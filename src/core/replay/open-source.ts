@@ -2,6 +2,7 @@
 import { resolveSnapshot } from '../care/resolve-snapshot.js';
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { isS3Uri } from '../store/lake-place.js';
 import { snapshotNextOffsets } from '../table/snapshot-offsets.js';
 import type { TableName } from '../table/table-api.js';
 import { openBronzeSource } from './bronze-source.js';
@@ -56,6 +57,13 @@ export async function openSource(lakehouse: Lakehouse, request: SourceRequest): 
     }
     case 'files': {
       const { sources: paths, signal } = request;
+      const remote = paths.find(isS3Uri);
+      if (remote !== undefined) {
+        // A replay that goes on must find the very files that it began with.
+        throw new KeystoneError('KS_USAGE', `${remote} lies in a bucket, and a replay reads local files`, {
+          hint: `aws s3 cp ${remote} . and replay the copy; keystone ingest csv takes CSV files out of buckets`,
+        });
+      }
       return openFilesSource(lakehouse, { paths, dataset, range, signal, saved: saved?.kind === 'files' ? saved : undefined });
     }
   }
