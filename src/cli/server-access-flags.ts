@@ -36,7 +36,7 @@ export interface ServerAccessValues {
 export async function destinationOfFlags(
   address: string | undefined,
   flags: ServerAccessValues,
-  nowMs: number,
+  { nowMs, warn }: { readonly nowMs: number; readonly warn: (text: string) => void },
 ): Promise<Destination> {
   const { destinationOf } = await import('../core/ingest/open-sink.js');
   const given = {
@@ -46,5 +46,5 @@ export async function destinationOfFlags(
     keyFile: flags['tls-key'],
     token: flags.token,
   };
-  return destinationOf(address ?? null, given, { env: process.env, nowMs });
+  return destinationOf(address ?? null, given, { env: process.env, nowMs, warn });
 }

@@ -44,7 +44,7 @@ zone. The same file twice changes nothing above bronze.`;
     const result = await runCsv(lakehouse, {
       paths: argv.map(String),
       dataset: flags.dataset,
-      destination: await destinationOfFlags(flags.server, flags, startMs),
+      destination: await destinationOfFlags(flags.server, flags, { nowMs: startMs, warn: (text) => this.addWarning(text) }),
       dryRun: flags['dry-run'],
       progress: this.progress,
       signal: this.signal,

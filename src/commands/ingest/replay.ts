@@ -51,7 +51,10 @@ payload (JSON), topic, kafka_partition, kafka_offset.`;
     const { flags, argv } = await this.parse(IngestReplay);
     const lakehouse = await this.lakehouse();
     const { runReplay } = await import('../../core/replay/run-replay.js');
-    const target = await destinationOfFlags(flags.server, flags, this.effects().clock.nowMs());
+    const target = await destinationOfFlags(flags.server, flags, {
+      nowMs: this.effects().clock.nowMs(),
+      warn: (text) => this.addWarning(text),
+    });
     const { from, to, dataset, where, rate, speed, limit, server, resume } = flags;
     const asTyped = { from, to, dataset, where, rate, speed, limit, server, resume };
     const result = await runReplay(lakehouse, {

@@ -49,7 +49,10 @@ the lake sees a duplicate, never a second event.`;
     const address = flags.direct ? undefined : (flags.server ?? addressOf(host, port));
     const result = await runSend(lakehouse, {
       input,
-      destination: await destinationOfFlags(address, flags, this.effects().clock.nowMs()),
+      destination: await destinationOfFlags(address, flags, {
+        nowMs: this.effects().clock.nowMs(),
+        warn: (text) => this.addWarning(text),
+      }),
       dataset: flags.dataset,
       source: flags.source,
       receiptsPath: flags.receipts,

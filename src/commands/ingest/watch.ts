@@ -48,7 +48,10 @@ alone. Several watchers may share a folder; after kill -9 the next one takes up 
     const result = await runWatch(lakehouse, {
       dir: args.dir,
       dataset: flags.dataset,
-      destination: await destinationOfFlags(flags.server, flags, this.effects().clock.nowMs()),
+      destination: await destinationOfFlags(flags.server, flags, {
+        nowMs: this.effects().clock.nowMs(),
+        warn: (text) => this.addWarning(text),
+      }),
       settleMs: parseSettle(flags.settle),
       once: flags.once,
       dryRun: flags['dry-run'],

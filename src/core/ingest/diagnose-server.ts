@@ -41,7 +41,32 @@ function probe(open: () => ReturnType<typeof connectTcp>, ready: 'connect' | 'se
 }
 
 const refused = (message: string, hint: string, cause: Error): KeystoneError =>
-  new KeystoneError('KS_CREDENTIALS', message, { hint, cause });
+  new KeystoneError('KS_CREDENTIALS', message, { hint, cause: new Error(reasonOf(cause)) });
+
+/** OpenSSL's reason without its address, function, source line and line end: `…:SSL routines:f:sslv3 alert bad certificate:…` */
+const reasonOf = ({ message }: Error): string =>
+  (/:SSL routines:[^:]*:(?<reason>[^:\n]+)/.exec(message)?.groups?.['reason'] ?? message).trim();
+
+const isHttpDoor = (address: string): KeystoneError =>
+  new KeystoneError('KS_USAGE', `the server at ${address} speaks HTTP/1.1, and events are sent over gRPC`, {
+    hint: 'name its gRPC port (ingest.port; the server tells both when it starts), or POST /v1/events/{dataset} to this one',
+  });
+
+/** Asks over HTTP/1.1; a server that answers in it is no gRPC server. */
+const answersHttp = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connectTcp({ host, port });
+    const end = (isHttp: boolean): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(isHttp);
+    };
+    const timer = setTimeout(() => end(false), PROBE_MS);
+    socket.on('error', () => end(false));
+    socket.once('close', () => end(false));
+    socket.once('connect', () => socket.write('OPTIONS / HTTP/1.1\r\nHost: keystone\r\nConnection: close\r\n\r\n'));
+    socket.once('data', (chunk: Buffer) => end(chunk.toString('latin1').startsWith('HTTP/1.')));
+  });
 
 /** By OpenSSL's and Node's codes; null for one that says nothing about credentials. */
 function handshakeProblem(
@@ -51,6 +76,7 @@ function handshakeProblem(
 ): KeystoneError | null {
   const { code = '', message } = error;
   const text = `${code} ${message}`;
+  if (/NO_APPLICATION_PROTOCOL/i.test(text)) return isHttpDoor(address);
   if (
     /WRONG_VERSION_NUMBER|EPROTO|PACKET_LENGTH_TOO_LONG|wrong version number|before the handshake/i.test(text) &&
     !/ALERT/i.test(text)
@@ -87,7 +113,7 @@ function handshakeProblem(
   return null;
 }
 
-/** Null when nothing about TLS explains it: nobody is there, or he is no ingest server. */
+/** Null when nothing explains it: nobody is there, or he is no ingest server. */
 export async function diagnoseServer(address: string, { tls }: ServerAccess): Promise<KeystoneError | null> {
   const host = hostOfAddress(address);
   const port = Number(address.slice(address.lastIndexOf(':') + 1));
@@ -96,7 +122,8 @@ export async function diagnoseServer(address: string, { tls }: ServerAccess): Pr
   if (tls === null) {
     const spoken = await probe(() => connectTls({ ...common, rejectUnauthorized: false }), 'secureConnect', 0);
     // An alert is spoken TLS too, e.g. by a server that misses a client certificate.
-    if (spoken.kind === 'failed' && !spoken.wasReady && !/ALERT/i.test(String(spoken.error.code))) return null;
+    if (spoken.kind === 'failed' && !spoken.wasReady && !/ALERT/i.test(String(spoken.error.code)))
+      return (await answersHttp(host, port)) ? isHttpDoor(address) : null;
     return refused(
       `the server at ${address} speaks TLS, and was spoken to without`,
       'name its authority: --tls-ca FILE, or --tls if this machine trusts it',

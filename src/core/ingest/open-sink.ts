@@ -2,7 +2,7 @@
 import { isKeystoneError, KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { EventSink, OnResults } from './event-sink.js';
-import { readServerAccess, type GivenAccess, type ServerAccess } from './server-access.js';
+import { readServerAccess, type AccessEffects, type GivenAccess, type ServerAccess } from './server-access.js';
 import { hostOfAddress } from './server-address.js';
 
 export type Destination =
@@ -14,11 +14,7 @@ export type Destination =
  * The server at `address` (null: the log), with what was given for it read.
  * @throws KeystoneError KS_USAGE for a token or certificate that nobody would see; what `readServerAccess` throws.
  */
-export async function destinationOf(
-  address: string | null,
-  given: GivenAccess,
-  effects: { readonly env: Readonly<Record<string, string | undefined>>; readonly nowMs: number },
-): Promise<Destination> {
+export async function destinationOf(address: string | null, given: GivenAccess, effects: AccessEffects): Promise<Destination> {
   if (address !== null) return { kind: 'server', address, access: await readServerAccess(given, address, effects) };
   const { tls, caFile, certificateFile, keyFile, token } = given;
   if (tls || (caFile ?? certificateFile ?? keyFile ?? token) !== undefined) {

@@ -22,6 +22,13 @@ export interface ServerAccess {
   readonly token: Secret | null;
 }
 
+export interface AccessEffects {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly nowMs: number;
+  /** Told what works, and is a risk. */
+  readonly warn: (text: string) => void;
+}
+
 export const OPEN_ACCESS: ServerAccess = { tls: null, token: null };
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
@@ -56,11 +63,7 @@ function checkCertificate(pem: Buffer, file: string, nowMs: number): void {
  * @throws KeystoneError KS_USAGE for what does not go together, or a token that would travel in the clear; KS_CREDENTIALS for a file
  *   that cannot be used; KS_CONFIG for a token that is not there.
  */
-export async function readServerAccess(
-  given: GivenAccess,
-  address: string,
-  effects: { readonly env: Readonly<Record<string, string | undefined>>; readonly nowMs: number },
-): Promise<ServerAccess> {
+export async function readServerAccess(given: GivenAccess, address: string, effects: AccessEffects): Promise<ServerAccess> {
   const { caFile, certificateFile, keyFile } = given;
   if ((certificateFile === undefined) !== (keyFile === undefined)) {
     throw new KeystoneError('KS_USAGE', 'a certificate and its key go together', {
@@ -74,7 +77,10 @@ export async function readServerAccess(
     });
   }
   const token = given.token === undefined ? null : await resolveSecret(given.token, { env: effects.env, projectDir: '.' });
-  if (!usesTls) return { tls: null, token };
+  if (!usesTls) {
+    if (token) effects.warn(`the token goes to ${address} without TLS, which no other machine may be sent`);
+    return { tls: null, token };
+  }
   const [ca, cert, key] = await Promise.all([
     caFile === undefined ? null : readPem(caFile, '--tls-ca'),
     certificateFile === undefined ? null : readPem(certificateFile, '--tls-cert'),

@@ -5,6 +5,7 @@
  * duplicate, never a second event. A batch that is sent again may land behind later ones.
  */
 import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 import { Client, credentials, Metadata, status, type ChannelCredentials, type ServiceError } from '@grpc/grpc-js';
 import type { Clock } from '../clock.js';
 import { KeystoneError, messageOf } from '../errors.js';
@@ -69,11 +70,27 @@ function tooLargeText({ source, line, payload }: SentEvent, details: string): st
   return `${where}: ${payload.length} bytes and its ids are more than the server takes in one message (${limit ?? 'its limit'} bytes); raise its limit: keystone ingest serve --set ingest.maxMessage=64MiB`;
 }
 
+/**
+ * grpc-js names an IP address as the TLS server name, which RFC 6066 does not allow and Node warns of on standard error. Without a name
+ * the certificate is still checked against the address, which Node takes from `host`.
+ */
+function withoutAddressAsName(channel: ChannelCredentials): ChannelCredentials {
+  const connect = channel._createSecureConnector.bind(channel);
+  channel._createSecureConnector = (...given) => {
+    const connector = connect(...given);
+    const { connectionOptions } = connector as { readonly connectionOptions?: { servername?: string } };
+    if (connectionOptions?.servername !== undefined && isIP(connectionOptions.servername) !== 0)
+      connectionOptions.servername = '';
+    return connector;
+  };
+  return channel;
+}
+
 /** @throws KeystoneError KS_CREDENTIALS for a certificate or key that OpenSSL does not take. */
 function channelOf({ tls }: ServerAccess): ChannelCredentials {
   if (tls === null) return credentials.createInsecure();
   try {
-    return credentials.createSsl(tls.ca, tls.key, tls.cert);
+    return withoutAddressAsName(credentials.createSsl(tls.ca, tls.key, tls.cert));
   } catch (cause) {
     throw new KeystoneError('KS_CREDENTIALS', `the client certificate cannot be used: ${messageOf(cause)}`, {
       hint: 'check that --tls-key is the key of --tls-cert',

@@ -33,9 +33,17 @@ const NOTHING: GivenAccess = {
   keyFile: undefined,
   token: undefined,
 };
+/** Node warns once in a process: those of the tests before count. */
+const warned: string[] = [];
+process.on('warning', ({ message }) => void warned.push(message));
+
 const ENV = { SHOP: 'shop-token-of-sixteen-letters', WRONG: 'wrong-token-of-sixteen-letters' };
-const access = (given: Partial<GivenAccess>, address = '127.0.0.1:1') =>
-  readServerAccess({ ...NOTHING, ...given }, address, { env: ENV, nowMs: Date.now() });
+const access = (given: Partial<GivenAccess>, address = '127.0.0.1:1', warnings: string[] = []) =>
+  readServerAccess({ ...NOTHING, ...given }, address, {
+    env: ENV,
+    nowMs: Date.now(),
+    warn: (text) => void warnings.push(text),
+  });
 
 async function doorWith(clientCertificate: TlsConfig['clientCertificate'], pair = server): Promise<Partial<IngestServerOptions>> {
   const files: TlsConfig = { ...pair, clientCa: authority.certificate, clientCertificate };
@@ -141,6 +149,24 @@ describe('access to a server', () => {
     expect(await send(port, { caFile: authority.certificate })).toMatchObject({ code: 'KS_SERVER_UNREACHABLE' });
   });
 
+  it('says that a port is that of the HTTP door, with TLS and without', async () => {
+    const { server: plain } = await openDoor({ httpPort: 0 });
+    const told = { code: 'KS_USAGE', message: expect.stringContaining('speaks HTTP/1.1') as string };
+    expect(await send(plain.httpPort ?? 0, {})).toMatchObject(told);
+    const { server: guarded } = await openDoor({ httpPort: 0, ...(await doorWith('none')) });
+    expect(await send(guarded.httpPort ?? 0, { caFile: authority.certificate })).toMatchObject(told);
+  });
+
+  it('at an address of digits is spoken to without Node warning of its name, and the causes of a refusal are one line', async () => {
+    const { server: mutual } = await openDoor(await doorWith('required'));
+    const shown = { caFile: authority.certificate, certificateFile: press.certificate, keyFile: press.key };
+    expect(await send(mutual.port, shown)).toBeNull();
+    const refusal = (await send(mutual.port, { caFile: authority.certificate })) as Error;
+    expect((refusal.cause as Error).message).not.toMatch(/\n|routines|deps/);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(warned).toEqual([]);
+  });
+
   it('waits as a limit says, and goes on', async () => {
     const { log, server: running } = await openDoor({
       limits: { eventsPerSecond: 4, bytesPerSecond: undefined, inFlightBytes: 1_000_000 },
@@ -186,6 +212,10 @@ describe('what is given for a server', () => {
         hint: expect.any(String) as string,
       });
     }
+    const warnings: string[] = [];
+    await access({ token: 'env:SHOP' }, '127.0.0.1:50051', warnings);
+    await access({ token: 'env:SHOP', tls: true }, '127.0.0.1:50051', warnings);
+    expect(warnings).toEqual([expect.stringMatching(/to 127\.0\.0\.1:50051 without TLS/)]);
     const literal: unknown = await access({ token: 'my-secret' }).catch((thrown: unknown) => thrown);
     expect(literal).toMatchObject({ code: 'KS_CONFIG' });
     expect(String(literal)).not.toContain('my-secret');

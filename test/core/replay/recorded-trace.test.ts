@@ -7,6 +7,7 @@ import { HEADER_DATASET, HEADER_EVENT_ID, HEADER_SOURCE } from '../../../src/cor
 import type { NewRecord } from '../../../src/core/log/event-log.js';
 import { runConsumer } from '../../../src/core/consume/run-consumer.js';
 import { parseTraceHeader } from '../../../src/core/replay/trace-lines.js';
+import { openDoor } from '../../support/ingest-door.js';
 import { mixedEvents } from '../../support/mixed-events.js';
 import { tempDir } from '../../support/temp-dir.js';
 import { testLake } from '../../support/test-lake.js';
@@ -151,6 +152,18 @@ describe('a file that is there already', () => {
 });
 
 describe('a replay', () => {
+  it('tries the server in a dry run, and lets nothing be sent', async () => {
+    const { lake } = await testLake();
+    await (await lake.log()).ensureTopic(TOPIC, 1);
+    const { log, server } = await openDoor();
+    const dry = { sources: ['topic'], dryRun: true };
+    expect(await replay(lake, { ...dry, server: `127.0.0.1:${server.port}` })).toMatchObject({ events: 0 });
+    const { server: closed } = await openDoor({ admit: () => ({ kind: 'refused', reason: 'a bearer token is needed' }) });
+    await expect(replay(lake, { ...dry, server: `127.0.0.1:${closed.port}` })).rejects.toMatchObject({ code: 'KS_CREDENTIALS' });
+    expect(log.appended).toEqual([]);
+    await expect(replay(lake, { ...dry, server: '127.0.0.1:1' })).rejects.toMatchObject({ code: 'KS_SERVER_UNREACHABLE' });
+  });
+
   it('refuses a name that no topic can have, and says when a dataset is not known', async () => {
     const { lake } = await testLake();
     await (await lake.log()).ensureTopic(TOPIC, 1);
