@@ -1,3 +1,4 @@
+import { counted } from '../cli/counted.js';
 import { KeystoneCommand, listFlags, type JsonResult } from '../cli/keystone-command.js';
 
 export default class Doctor extends KeystoneCommand {
@@ -19,7 +20,7 @@ export default class Doctor extends KeystoneCommand {
     this.printRows(report.checks, ['check', 'status', 'found', 'fix']);
     const count = (status: string): number => report.checks.filter((check) => check.status === status).length;
     this.done(
-      `Done. ${report.checks.length} checks: ${count('ok')} ok, ${count('warning')} warnings, ${count('failed')} failed.`,
+      `Done. ${counted(report.checks.length, 'check')}: ${count('ok')} ok, ${counted(count('warning'), 'warning')}, ${count('failed')} failed.`,
     );
     this.endWith(report.exitCode);
     return report;

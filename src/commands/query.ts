@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { checkArrowUse } from '../cli/arrow-use.js';
+import { counted } from '../cli/counted.js';
 import { KeystoneCommand, shapedListFlags } from '../cli/keystone-command.js';
 import { OUTPUT_FORMATS } from '../cli/render-rows.js';
 import { tooManyRows } from '../cli/too-many-rows.js';
@@ -55,7 +56,7 @@ export default class Query extends KeystoneCommand {
       const limit = flags.limit === undefined ? {} : { maxRows: flags.limit };
       const write = (part: Uint8Array): Promise<void> => writeBytes(process.stdout, part, this.signal);
       const sent = await engine.arrow(sql, write, { dialect, ...limit, signal: this.signal });
-      this.done(`Done. ${sent.rows} rows, ${(sent.bytes / 1e6).toFixed(1)} MB of Arrow in ${took()}`);
+      this.done(`Done. ${counted(sent.rows, 'row')}, ${(sent.bytes / 1e6).toFixed(1)} MB of Arrow in ${took()}`);
       return { columns: [], rows: [] };
     }
     const picks = flags.filter !== undefined || flags.sort !== undefined;
@@ -71,7 +72,7 @@ export default class Query extends KeystoneCommand {
     const rows = this.printRows(result.rows, names);
     if (cut) this.addWarning(`only the first ${result.rows.length} rows were read: --limit N reads more`);
     const megabytes = (result.bytesScanned / 1e6).toFixed(1);
-    this.done(`Done. ${rows.length} ${rows.length === 1 ? 'row' : 'rows'} from ${megabytes} MB of files in ${took()}`);
+    this.done(`Done. ${counted(rows.length, 'row')} from ${megabytes} MB of files in ${took()}`);
     return { columns: result.columns, rows };
   }
 }

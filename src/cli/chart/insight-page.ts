@@ -12,7 +12,7 @@ import { unitText, type Unit } from './unit-text.js';
 
 const TOTAL_UNITS: Readonly<Record<string, Unit>> = { revenue: 'money', revenue_with_freight: 'money', money: 'money' };
 
-/** The whole page. `source` names the lake; `nowMs` is when it was made. */
+/** The whole page. `source` names the project: the page may be mailed, and paths of this machine are nothing to its readers; `nowMs` is when it was made. */
 export async function insightPage(
   shown: readonly ShownInsight[],
   made: { readonly source: string; readonly nowMs: number },

@@ -35,6 +35,8 @@
         width,
         height: HEIGHT + (turned ? 40 : 0),
         cursor: { drag: { x: false, y: false } },
+        // The last point while none is pointed at.
+        hooks: { setLegend: [(shown) => shown.legend.idx ?? shown.setLegend({ idx: labels.length - 1 }, false)] },
         scales: {
           x: { time: false, range: () => [-0.6, labels.length - 0.4] },
           ...Object.fromEntries(
@@ -76,6 +78,7 @@
       [labels.map((_, index) => index), ...series.map(({ values }) => values)],
       host,
     );
+    plot.setLegend({ idx: labels.length - 1 });
     plots.set(host, plot);
   };
 

@@ -7,8 +7,12 @@ export function unitText(value: unknown, unit: Unit): string {
   if (value === null || value === undefined) return '';
   if (unit === 'text') return typeof value === 'string' ? value : JSON.stringify(value);
   const number = Number(value);
+  // What rounds to nothing has no sign.
   const fixed = (digits: number): string =>
-    number.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    (Number(number.toFixed(digits)) === 0 ? 0 : number).toLocaleString('en-US', {
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    });
   switch (unit) {
     case 'money':
       return `R$ ${fixed(2)}`;

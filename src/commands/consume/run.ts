@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { driftText } from '../../cli/drift-text.js';
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
 import type { ConsumeTotals } from '../../core/consume/run-consumer.js';
 import type { Lag } from '../../core/lag/measure-lag.js';
@@ -60,7 +61,7 @@ twice loses and doubles nothing. One consumer builds at a time; a second one sta
     }
     const next = Object.keys(derived.silver).length > 0 ? ' Next: keystone pipeline run' : '';
     this.done(
-      `Done. ${totals.landed} events landed, ${derived.events} derived: ${sum(derived.silver)} to silver, ${derived.quarantined} quarantined, ` +
+      `Done. ${counted(totals.landed, 'event')} landed, ${derived.events} derived: ${sum(derived.silver)} to silver, ${derived.quarantined} quarantined, ` +
         `${derived.error} to the error zone, ${derived.duplicate} duplicates, ${derived.superseded} superseded in ${totals.seconds.toFixed(1)} s.${next}`,
     );
     return totals;

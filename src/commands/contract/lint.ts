@@ -1,3 +1,4 @@
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { ContractLint as Lint } from '../../core/contract/lint-contracts.js';
 
@@ -18,7 +19,7 @@ export default class ContractLint extends KeystoneCommand {
     const lint = await lintContracts(contracts);
     if (lint.problems.length > 0) this.printRows(lint.problems, ['level', 'path', 'line', 'column', 'message']);
     if (lint.errors > 0) throw contractError(lint.problems);
-    this.done(`Done. ${lint.files} contracts without errors; advice: ${lint.advice}`);
+    this.done(`Done. ${counted(lint.files, 'contract')} without errors; advice: ${lint.advice}`);
     return lint;
   }
 }

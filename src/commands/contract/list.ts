@@ -1,3 +1,4 @@
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { ContractSummary } from '../../core/contract/describe-contract.js';
 
@@ -13,7 +14,7 @@ export default class ContractList extends KeystoneCommand {
     const { summarizeContract } = await import('../../core/contract/describe-contract.js');
     const contracts = [...(await lakehouse.contracts()).values()].map(summarizeContract);
     this.printRows(contracts, ['dataset', 'version', 'owner', 'columns', 'key', 'partition', 'errorChecks', 'warningChecks']);
-    this.done(`Done. ${contracts.length} contracts in ${lakehouse.config.contracts}`);
+    this.done(`Done. ${counted(contracts.length, 'contract')} in ${lakehouse.config.contracts}`);
     return { contracts };
   }
 }

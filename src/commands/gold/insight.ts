@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import { shapeRows } from '../../cli/shape-rows.js';
 import { coloured, showsUnicode } from '../../cli/terminal.js';
@@ -9,7 +10,7 @@ const NAMES = ['growth', 'logistics', 'segments'] as const;
 
 export default class GoldInsight extends KeystoneCommand {
   static override summary = 'Answer one of three questions from gold: growth, logistics, segments; as rows, charts, or a page';
-  static override description = `growth: sales by purchase month and their growth. logistics: delivery days and punctuality by state, slowest first. segments: customers by recency, frequency and money, looking back from --as-of.
+  static override description = `growth: sales by purchase month; growth_percent is that of revenue against the month listed before (a month without a sale is not listed). logistics: delivery days and punctuality by state, slowest first. segments: customers by recency, frequency and money, looking back from --as-of.
 --html writes a page that holds all it needs (style, script, data), so it can be mailed and opened without a network.`;
   static override examples = [
     '<%= config.bin %> gold insight growth',
@@ -67,15 +68,17 @@ export default class GoldInsight extends KeystoneCommand {
     }
     if (html !== undefined) {
       const { insightPage } = await import('../../cli/chart/insight-page.js');
-      const { lakePlace } = await import('../../core/store/lake-place.js');
-      const made = { source: lakePlace(lakehouse.config.profile), nowMs: this.effects().clock.nowMs() };
+      const made = { source: `the project ${lakehouse.config.project}`, nowMs: this.effects().clock.nowMs() };
       await writeWholeFile(html, await insightPage(shown, made), force);
     }
     const totals = shown.map(({ insight, rows }) => {
       const sums = Object.entries(insight.totals).map(([name, value]) => `${value} ${name.replaceAll('_', ' ')}`);
-      return `${rows.length} rows: ${sums.join(', ')}${insight.asOf === null ? '' : `, as of ${insight.asOf}`}`;
+      return `${counted(rows.length, 'row')}: ${sums.join(', ')}${insight.asOf === null ? '' : `, as of ${insight.asOf}`}`;
     });
     this.done(`Done. ${totals.join('; ')}${html === undefined ? '' : `; the page is ${html}`}`);
+    for (const { insight } of shown)
+      if (insight.asOf !== null && insight.rows.length === 0)
+        this.addWarning(`there is no delivered purchase up to ${insight.asOf}`);
     const [only] = shown;
     return shown.length === 1 && only ? only.insight : { insights: shown.map(({ insight }) => insight) };
   }

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { GoldPlan as Plan } from '../../core/gold/run-gold.js';
 
@@ -25,7 +26,7 @@ export default class GoldPlan extends KeystoneCommand {
     });
     this.printRows(plan.models, ['model', 'action', 'partitions', 'reason']);
     const behind = plan.models.filter((model) => model.action !== 'none').length;
-    this.done(`Done. ${plan.models.length} models, ${behind} to build${behind > 0 ? ': keystone gold run' : ''}`);
+    this.done(`Done. ${counted(plan.models.length, 'model')}, ${behind} to build${behind > 0 ? ': keystone gold run' : ''}`);
     return plan;
   }
 }

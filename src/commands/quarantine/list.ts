@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand, longListFlags } from '../../cli/keystone-command.js';
 import type { QuarantineList as List } from '../../core/quarantine/list-quarantine.js';
 
@@ -51,8 +52,13 @@ export default class QuarantineList extends KeystoneCommand {
     ]);
     for (const { dataset, reason, events } of found.byReason) this.say(`${String(events).padStart(8)}  ${dataset}  ${reason}`);
     const first = rows[0];
+    if (found.total === 0) {
+      const { unknownDataset } = await import('../../core/contract/find-contract.js');
+      const unknown = unknownDataset(await lakehouse.contracts(), flags.dataset);
+      if (unknown !== null) this.addWarning(unknown);
+    }
     this.done(
-      `Done. ${rows.length} of ${found.total} events in the ${found.zone} zone${first ? `; look at one: keystone quarantine show ${first.origin}` : ''}`,
+      `Done. ${rows.length} of ${counted(found.total, 'event')} in the ${found.zone} zone${first ? `; look at one: keystone quarantine show ${first.origin}` : ''}`,
     );
     return { ...found, rows };
   }

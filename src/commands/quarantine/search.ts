@@ -42,6 +42,11 @@ export default class QuarantineSearch extends KeystoneCommand {
       this.printRows(found.rows.map(hitCells), ['origin', 'dataset', 'reasons', 'foundIn', 'hit', 'source', 'processedAt']);
     const first = found.rows[0];
     const next = first ? `; look at one: keystone quarantine show ${first.origin}` : '';
+    if (found.total === 0) {
+      const { unknownDataset } = await import('../../core/contract/find-contract.js');
+      const unknown = unknownDataset(await lakehouse.contracts(), flags.dataset);
+      if (unknown !== null) this.addWarning(unknown);
+    }
     this.done(`Done. ${found.rows.length} of ${found.total} events hold the text${next}`);
     return { ...found, rows };
   }

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand, longListFlags } from '../../cli/keystone-command.js';
 import { statsCells } from '../../cli/quarantine-text.js';
 import { rejectedFilter, rejectedFlags, timeFlag } from '../../cli/rejected-flags.js';
@@ -42,7 +43,14 @@ export default class QuarantineStats extends KeystoneCommand {
     const shown = this.isForProgram() ? rows : this.printRows(stats.rows.map(statsCells), columns);
     const span = stats.from === null ? '' : ` between ${stats.from} and ${stats.to}`;
     const next = stats.rows.length > 0 ? '; what they look like: keystone quarantine samples' : '';
-    this.done(`Done. ${stats.total} rejected events${span}, ${shown.length} of ${stats.groups} groups${next}`);
+    if (stats.total === 0) {
+      const { unknownDataset } = await import('../../core/contract/find-contract.js');
+      const unknown = unknownDataset(await lakehouse.contracts(), flags.dataset);
+      if (unknown !== null) this.addWarning(unknown);
+    }
+    this.done(
+      `Done. ${counted(stats.total, 'rejected event')}${span}, ${shown.length} of ${counted(stats.groups, 'group')}${next}`,
+    );
     return { ...stats, rows };
   }
 }

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { RunCompactResult } from '../../core/care/run-compact.js';
 
@@ -37,8 +38,8 @@ given up and counted as a conflict. Without a table, all tables; a namespace sta
     });
     this.printRows(result.tables, ['table', 'filesBefore', 'filesAfter', 'merged', 'into', 'mergedBytes', 'conflicts']);
     const [merged, into] = [sum(result, 'merged'), sum(result, 'into')];
-    if (result.dryRun) this.done(`Dry run. ${merged} files would become ${into}; nothing was changed.`);
-    else this.done(`Done. ${merged} files became ${into} in ${result.tables.length} tables.`);
+    if (result.dryRun) this.done(`Dry run. ${counted(merged, 'file')} would become ${into}; nothing was changed.`);
+    else this.done(`Done. ${counted(merged, 'file')} became ${into} in ${counted(result.tables.length, 'table')}.`);
     return result;
   }
 }

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import { rowDifferenceCells } from '../../cli/row-difference-text.js';
 import type { TableDiff as Diff } from '../../core/care/table-diff.js';
@@ -59,15 +60,13 @@ export default class TableDiff extends KeystoneCommand {
       rows === null ? '' : ` Rows that differ: ${rows.added} added, ${rows.removed} removed, ${rows.changed} changed.`;
     const rewrites = commits && commits.rewrites > 0 ? `, ${commits.rewrites} of them only rewrote files` : '';
     this.done(
-      `Done. ${total.rowsBefore} → ${total.rowsAfter} rows (${total.rowsAdded} written, ${total.rowsRemoved} taken), ` +
-        `${total.filesAdded} files added, ${total.filesRemoved} removed, ${counted(diff.partitions.length, 'partition')} touched` +
+      `Done. ${total.rowsBefore} → ${counted(total.rowsAfter, 'row')} (${total.rowsAdded} written, ${total.rowsRemoved} taken), ` +
+        `${counted(total.filesAdded, 'file')} added, ${total.filesRemoved} removed, ${counted(diff.partitions.length, 'partition')} touched` +
         `${commits === null ? '' : `, ${counted(commits.done + commits.undone, 'commit')} between${rewrites}`}.${differing}`,
     );
     return diff;
   }
 }
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** The grain of a gold table's model; undefined for every other table, and for one whose model is gone. */
 async function grainOf(table: string, models: string, wanted: boolean): Promise<readonly string[] | undefined> {

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { RunExpireResult } from '../../core/care/run-expire.js';
 
@@ -51,8 +52,12 @@ stands for its tables. consume run does it by itself as care.* says.`;
     ]);
     const { expiredSnapshots, dataFiles, bytes, metadataFiles, emptiedVersions } = result.totals;
     const files = `${dataFiles} data files (${bytes} bytes) and ${metadataFiles} metadata files`;
-    if (result.dryRun) this.done(`Dry run. ${expiredSnapshots} snapshots would go, with ${files}; nothing was changed.`);
-    else this.done(`Done. ${expiredSnapshots} snapshots expired, with ${files}; ${emptiedVersions} old versions emptied.`);
+    if (result.dryRun)
+      this.done(`Dry run. ${counted(expiredSnapshots, 'snapshot')} would go, with ${files}; nothing was changed.`);
+    else
+      this.done(
+        `Done. ${counted(expiredSnapshots, 'snapshot')} expired, with ${files}; ${counted(emptiedVersions, 'old version')} emptied.`,
+      );
     return result;
   }
 }

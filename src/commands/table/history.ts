@@ -1,4 +1,5 @@
 import { Args } from '@oclif/core';
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand, longListFlags } from '../../cli/keystone-command.js';
 import type { TableHistory as History } from '../../core/care/table-history.js';
 
@@ -43,7 +44,7 @@ export default class TableHistory extends KeystoneCommand {
       if (restored.length > 0) this.say(`${id} was made current again at ${restored.join(', ')}`);
     }
     const pair = history.snapshots.length > 1 ? `; what changed last: keystone table diff ${args.table} --from previous` : '';
-    this.done(`Done. ${shown.length} of ${history.kept} snapshots of ${args.table}${pair}`);
+    this.done(`Done. ${shown.length} of ${counted(history.kept, 'snapshot')} of ${args.table}${pair}`);
     return { ...history, snapshots: shown };
   }
 }

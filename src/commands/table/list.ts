@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { TableSummary } from '../../core/table/describe-table.js';
 
@@ -29,7 +30,9 @@ the newest snapshot's summary, so no data file is read.`;
     if (moved) this.addWarning(`${moved.found}; ${moved.hint}`);
     this.printRows(tables, ['name', 'rows', 'dataFiles', 'bytes', 'partition', 'snapshots', 'currentSnapshotId', 'lastUpdated']);
     const rows = tables.reduce((sum, table) => sum + table.rows, 0);
-    this.done(`Done. ${tables.length} tables, ${rows} rows.${tables.length === 0 ? await this.whyNone(flags.namespace) : ''}`);
+    this.done(
+      `Done. ${counted(tables.length, 'table')}, ${counted(rows, 'row')}.${tables.length === 0 ? await this.whyNone(flags.namespace) : ''}`,
+    );
     return tables;
   }
 

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { RunOrphansResult } from '../../core/care/run-orphans.js';
 
@@ -38,8 +39,8 @@ processes that were killed go too. Without a table, all tables; a namespace stan
     this.printRows(result.tables, ['table', 'files', 'bytes', 'examined']);
     for (const { examples } of result.tables) for (const key of examples) this.say(`  ${key}`);
     const { files, bytes } = result.totals;
-    if (result.dryRun) this.done(`Dry run. ${files} files (${bytes} bytes) would go; nothing was changed.`);
-    else this.done(`Done. ${files} files removed, ${bytes} bytes free.`);
+    if (result.dryRun) this.done(`Dry run. ${counted(files, 'file')} (${counted(bytes, 'byte')}) would go; nothing was changed.`);
+    else this.done(`Done. ${counted(files, 'file')} removed, ${counted(bytes, 'byte')} free.`);
     return result;
   }
 }

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { counted } from '../../cli/counted.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { TableDescription } from '../../core/table/describe-table.js';
 
@@ -39,7 +40,7 @@ all of it.`;
     if (flags.snapshots) {
       this.printRows(table.snapshotList, ['id', 'committed', 'operation', 'addedRows', 'deletedRows', 'totalRows', 'current']);
     } else this.printRows(table.columns, ['id', 'name', 'type', 'required', 'doc']);
-    this.done(`Done. ${table.columns.length} columns, ${table.snapshots} snapshots.`);
+    this.done(`Done. ${counted(table.columns.length, 'column')}, ${counted(table.snapshots, 'snapshot')}.`);
     return table;
   }
 }

@@ -11,3 +11,9 @@ export function findContract(contracts: ReadonlyMap<string, Contract>, dataset: 
     hint: 'keystone contract list',
   });
 }
+
+/** What to tell when nothing of a dataset was found: null when it has a contract, and so there was just nothing. */
+export function unknownDataset(contracts: ReadonlyMap<string, Contract>, dataset: string | undefined): string | null {
+  if (dataset === undefined || contracts.has(dataset)) return null;
+  return `there is no dataset "${dataset}"; there are: ${[...contracts.keys()].join(', ') || 'none'}`;
+}

@@ -21,10 +21,9 @@ export function timeBound(text: string, nowMs: number): { readonly start: string
       ? Date.parse(`${text.replace(' ', 'T').replace(/Z$/, '')}Z`)
       : Number.NaN;
   if (Number.isNaN(time) || !new Date(time).toISOString().startsWith(text.slice(0, 10))) {
-    throw new KeystoneError(
-      'KS_USAGE',
-      `"${text}" is no date: write a day (2018-08-31), a UTC moment (2018-08-31T12:00:00), or how long ago (90m, 24h, 7d, 2w)`,
-    );
+    throw new KeystoneError('KS_USAGE', `"${text}" is no date`, {
+      hint: 'write a day (2018-08-31), a UTC moment (2018-08-31T12:00:00), or how long ago (90m, 24h, 7d, 2w)',
+    });
   }
   return { start: timestampText(time), end: timestampText(isDay ? time + 86_400_000 : time) };
 }

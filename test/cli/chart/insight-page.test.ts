@@ -89,6 +89,10 @@ describe('the insight page', () => {
       );
       expect(stdout.match(/<canvas/g)).toHaveLength(4);
       expect(stdout).toContain('class="u-legend');
+      // Of the last point, while none is pointed at.
+      const values = [...stdout.matchAll(/class="u-value">([^<]*)</g)].map(([, text]) => text);
+      expect(values).toContain('2018-02');
+      expect(values.filter((text) => text === '' || text === '--')).toEqual([]);
       expect(stderr).not.toContain(':CONSOLE');
     },
   );

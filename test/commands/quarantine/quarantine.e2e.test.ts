@@ -53,11 +53,24 @@ describe('quarantine stats, search and samples', () => {
     expect(torn.stdout).toMatch(/\(\d+ bytes, CSV line 4\): c,1/);
   });
 
+  it('name the datasets there are when one is asked for that nobody knows', async () => {
+    const cwd = await smallProject(0);
+    for (const command of [['list'], ['stats'], ['samples'], ['search', 'x']]) {
+      const asked = await runCli(['quarantine', ...command, '--dataset', 'nope'], { cwd });
+      expect(asked).toMatchObject({
+        code: 0,
+        stderr: expect.stringMatching(/Warning: there is no dataset "nope"; there are: .*orders/),
+      });
+      expect((await runCli(['quarantine', ...command, '--dataset', 'orders'], { cwd })).stderr).not.toContain('Warning');
+    }
+  });
+
   it('refuse wrong uses', async () => {
     const cwd = await smallProject(0);
     for (const [args, hint] of [
       [['quarantine', 'stats', '--by', 'producer'], 'count by zone, dataset, reason'],
       [['quarantine', 'search', '(', '--regex'], 'leave --regex away'],
+      [['quarantine', 'stats', '--since', 'yesterday'], 'Try: write a day (2018-08-31)'],
     ] as const) {
       const end = await runCli(args, { cwd });
       expect(end, end.stderr).toMatchObject({ code: 2, stdout: '' });

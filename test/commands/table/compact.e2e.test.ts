@@ -36,7 +36,7 @@ describe('table compact', () => {
     expect((await compact(cwd)).reduce((sum, { merged }) => sum + merged, 0)).toBe(0);
     expect((await runCli(['ledger', 'verify', '--deep'], { cwd })).code).toBe(0);
     const text = await runCli(['table', 'compact', 'quarantine', '--target-file', '1GB'], { cwd });
-    expect(text.stderr).toContain('Done. 0 files became 0 in 1 tables.');
+    expect(text.stderr).toContain('Done. 0 files became 0 in 1 table.');
   });
 
   it('names tables that are not there and sizes that are none', async () => {

@@ -65,7 +65,7 @@ test('table orphans: a dry run, the agreement, the work, and its wrong uses', { 
   expect(await cli(cwd, 'table', 'orphans')).toMatchObject({ code: 2, error: { code: 'KS_USAGE' } });
   const done = await runCli(['table', 'orphans', 'bronze', '--older-than', '1h', '--yes'], { cwd });
   expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('bronze/events/data/stray.parquet') });
-  expect(done.stderr).toContain('Done. 1 files removed, 15 bytes free.');
+  expect(done.stderr).toContain('Done. 1 file removed, 15 bytes free.');
   expect(await cli(cwd, 'table', 'orphans', '--older-than', '5m')).toMatchObject({ code: 2, error: { code: 'KS_USAGE' } });
   expect(await cli(cwd, 'table', 'orphans', 'gold')).toMatchObject({ code: 2, error: { code: 'KS_NOT_FOUND' } });
 });
