@@ -1,7 +1,7 @@
 /** What only shows on a network: lost and broken answers, refusals, endpoints that only pretend, parts of uploads. */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CreateMultipartUploadCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -157,6 +157,37 @@ describe.skipIf(!hasS3)('S3 over a network', () => {
     await expect(openStore(s3, {})).rejects.toMatchObject({
       code: 'KS_CONFIG',
       message: expect.stringContaining('env:KS_TEST_S3_KEY'),
+    });
+  });
+
+  it('tells a file of this machine from the network, while uploading and while fetching', async () => {
+    const proxy = await faultyProxy(server().endpoint);
+    const s3 = await freshBucket(server());
+    const patience = { tries: 2, connectMs: 500, answerMs: 700, silenceMs: 500 };
+    const store = await openS3Store({
+      s3: { ...s3, endpoint: proxy.endpoint },
+      env: S3_ENV,
+      projectDir: '/',
+      clock: systemEffects().clock,
+      patience,
+    });
+    onTestFinished(() => store.close());
+    await expect(store.putFile('a', '/not/there')).rejects.toMatchObject({
+      code: 'KS_STORE',
+      hint: expect.stringContaining('not the bucket'),
+    });
+    await store.put('b', bytes('x'));
+    proxy.setFault(({ method }) => (method === 'GET' ? 'lose' : 'none'));
+    await expect(store.localPath('b')).rejects.toMatchObject({
+      code: 'KS_STORE',
+      message: expect.stringContaining('does not answer'),
+    });
+    await rm(path.join(s3.cache, 'objects'), { recursive: true });
+    await writeFile(path.join(s3.cache, 'objects'), 'a file stands in the way');
+    proxy.setFault(() => 'none');
+    await expect(store.localPath('b')).rejects.toMatchObject({
+      code: 'KS_STORE',
+      hint: expect.stringContaining('store.s3.cache'),
     });
   });
 

@@ -17,6 +17,11 @@ const HINTS: Readonly<Record<string, string>> = {
 export const systemErrorCode = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 
+const OF_FILES = new Set([...Object.keys(HINTS), 'ENOENT', 'EISDIR', 'EEXIST', 'ENOTEMPTY', 'EIO', 'ENAMETOOLONG']);
+
+/** What failed is a file of this machine, not the network: both come as system errors. */
+export const isFileFailure = (error: unknown): boolean => OF_FILES.has(systemErrorCode(error) ?? '');
+
 export function folderError(action: string, path: string, cause: unknown): KeystoneError {
   if (isKeystoneError(cause)) return cause;
   const code = systemErrorCode(cause);

@@ -12,7 +12,7 @@ import path from 'node:path';
 import type { Clock } from '../clock.js';
 import { KeystoneError, isKeystoneError, messageOf } from '../errors.js';
 import { syncPath } from './durable-file.js';
-import { systemErrorCode } from './folder-error.js';
+import { isFileFailure, systemErrorCode } from './folder-error.js';
 import { makeFolder } from './make-folder.js';
 import { openStagingFolder } from './staging-folder.js';
 
@@ -203,14 +203,14 @@ async function failing<T>(folder: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (cause) {
     const code = systemErrorCode(cause);
-    if (isKeystoneError(cause) || code === undefined) throw cause;
+    if (isKeystoneError(cause) || !isFileFailure(cause)) throw cause;
     throw new KeystoneError('KS_STORE', `The local copies in ${folder} cannot be kept: ${messageOf(cause)}`, {
       hint:
         code === 'ENOSPC' || code === 'EDQUOT'
           ? 'The disk is full: free space, set store.s3.cacheSize lower, or put store.s3.cache on another volume. What is in there may be deleted.'
           : 'Give this user read and write permission there, or set store.s3.cache to another folder.',
       cause,
-      details: { path: folder, cause: code },
+      details: { path: folder, cause: code ?? null },
     });
   }
 }

@@ -1,6 +1,7 @@
 /** What a refused or failed request to S3 means to the person who runs Keystone. */
 import { redact } from '../config/secrets.js';
 import { isKeystoneError, KeystoneError, messageOf } from '../errors.js';
+import { isFileFailure } from './folder-error.js';
 import type { S3Bucket } from './s3-client.js';
 
 /** What is read of the SDK's errors; any other value has none of it. */
@@ -43,6 +44,12 @@ const TOO_BUSY = new Set(['SlowDown', 'Throttling', 'ThrottlingException', 'TooM
 /** `action` and `what` as in "Could not read s3://bucket/key". KS_CREDENTIALS when S3 does not take us, else KS_STORE. */
 export function s3Error(bucket: S3Bucket, action: string, what: string, cause: unknown): KeystoneError {
   if (isKeystoneError(cause)) return cause;
+  if (isFileFailure(cause)) {
+    return new KeystoneError('KS_STORE', `Could not ${action} ${what}: ${messageOf(cause)}`, {
+      hint: 'A file of this machine failed, not the bucket: look at the disk of store.s3.cache (df -h, ls -la), then run the same command again.',
+      cause,
+    });
+  }
   const { code, $metadata } = failureOf(cause);
   const [name, status] = [refusalOf(cause), statusOf(cause)];
   const details = { place: what, cause: name === '' || name === 'Error' ? (code ?? null) : name, status: status ?? null };
