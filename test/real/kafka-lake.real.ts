@@ -1,4 +1,5 @@
 /** The whole way over Kafka, by the command line: in, through the tables, and accounted for; brokers killed under it. */
+import { existsSync } from 'node:fs';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -127,6 +128,8 @@ describe.skipIf(!hasKafka || !isBuilt())('a lake over Kafka (needs npm run build
       await until(() => server.stderr().includes('"listening"'));
       const address = /"address":"([^"]+)"/.exec(server.stderr())![1]!;
       const consumer = started(['consume', 'run'], dir);
+      // Who starts while the broker is away is told so within seconds; this is about who has met it.
+      await until(() => existsSync(path.join(dir, 'lake')));
       const acked: string[] = [];
       let failed = 0;
       let stopped = false;
@@ -173,6 +176,22 @@ describe.skipIf(!hasKafka || !isBuilt())('a lake over Kafka (needs npm run build
       expect(await verify(dir)).toMatchObject({ closed: true, totals: { pending: 0 } });
     },
   );
+
+  it('a watch shows within seconds that the broker is away, and goes on when it is back', async () => {
+    const dir = await kafkaProject(kafka().brokers, freshTopic('watched'));
+    await json(dir, ['consume', 'run', '--until-caught-up']);
+    const watch = started(['lag', 'watch', '--json'], dir);
+    const samples = (): string[] => watch.stdout().split('\n');
+    await until(() => samples().some((line) => line.includes('"stale":false')));
+    await kafka().kill();
+    const killedAt = Date.now();
+    await until(() => samples().some((line) => line.includes('"stale":true')));
+    expect(Date.now() - killedAt).toBeLessThan(12_000);
+    expect(samples().find((line) => line.includes('"stale":true'))).toContain('KS_LOG');
+    await kafka().start();
+    await until(() => samples().at(-2)?.includes('"stale":false') ?? false);
+    expect((await ended(watch)).stderr).not.toContain('at ');
+  });
 
   it('names a broker that is away, and ends with 5; one that is not named is a matter of configuration', async () => {
     const away = await kafkaProject('127.0.0.1:1', 'nothing');

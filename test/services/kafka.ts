@@ -16,7 +16,8 @@ import { makeAuthority, type Authority } from '../support/certificates.js';
 
 const run = promisify(execFile);
 
-const VERSION = '4.3.1';
+/** Another one is tried by `KEYSTONE_TEST_KAFKA=3.9.2`. */
+const VERSION = process.env['KEYSTONE_TEST_KAFKA'] || '4.3.1';
 const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>local</groupId><artifactId>kafka-broker</artifactId><version>1</version><packaging>pom</packaging><dependencies>
 <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency>

@@ -5,7 +5,7 @@ import type { EventLog } from '../log/event-log.js';
 import type { TableState } from '../table/table-api.js';
 
 const WAYS_OUT =
-  'put the old log file back where it was (log.path; "keystone ledger verify" then says what is missing), ' +
+  'put the old log file back where it was (log.path; "keystone ledger verify" then says what is missing; Kafka does not bring a deleted topic back), ' +
   'or, if the lake shall begin anew with this log, give it a new folder: keystone consume run --set store.path=<new folder> (on S3 store.s3.prefix=<new prefix>)';
 
 /** The refusal; `what` says how it shows. */

@@ -4,6 +4,7 @@
  */
 import { KeystoneError, isKeystoneError, messageOf } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { logPlace } from '../log/log-place.js';
 import { lakePlace } from '../store/lake-place.js';
 import { estimateDrain, worstDrain, type DrainEstimate } from './drain-estimate.js';
 import { incidentsOf, type LagIncident } from './lag-incidents.js';
@@ -82,6 +83,9 @@ export async function* watchLag(open: () => Lakehouse, options: WatchOptions): A
   }
 }
 
+/** How long brokers may take for a sample. */
+const LATE_MS = 5000;
+
 interface LagSource {
   effects(): Lakehouse['effects'];
   /** For how long a healthy consumer may land nothing: it commits at least once a flush interval, and needs time to do it. */
@@ -91,7 +95,7 @@ interface LagSource {
   drop(): Promise<void>;
 }
 
-function lagSource(open: () => Lakehouse, of: Pick<WatchOptions, 'topic' | 'group'>): LagSource {
+function lagSource(open: () => Lakehouse, of: Pick<WatchOptions, 'topic' | 'group' | 'signal'>): LagSource {
   let opened: Lakehouse | undefined;
   let logSeen: string | null = null;
   let lakeSeen = false;
@@ -122,9 +126,27 @@ function lagSource(open: () => Lakehouse, of: Pick<WatchOptions, 'topic' | 'grou
       if (logSeen !== null && logSeen !== present.log) await drop();
       logSeen = present.log;
       lakeSeen ||= present.lake !== null;
-      return measureLag(current(), of);
+      const measuring = measureLag(current(), of);
+      return config.profile.log.adapter === 'kafka' ? inTime(measuring, current(), of.signal) : measuring;
     },
   };
+}
+
+/** Who watches wants to see at once that brokers are away, which a builder rather waits for. */
+async function inTime(measuring: Promise<Lag>, { config, effects }: Lakehouse, signal: AbortSignal): Promise<Lag> {
+  const answered = new AbortController();
+  const late = effects.clock.sleep(LATE_MS, AbortSignal.any([signal, answered.signal])).then(() => {
+    throw new KeystoneError('KS_LOG', `${logPlace(config.profile)} has not answered for ${LATE_MS / 1000} s`, {
+      hint: 'keystone doctor',
+    });
+  });
+  try {
+    return await Promise.race([measuring, late]);
+  } finally {
+    // Whichever comes last has nobody who hears it.
+    for (const promise of [measuring, late]) promise.catch(() => undefined);
+    answered.abort();
+  }
 }
 
 function sampleOf(

@@ -55,7 +55,10 @@ export interface PartitionBounds {
 export interface EventLog {
   /** Creates the topic if absent; an existing one keeps its partition count. Resolves to the partition count. */
   ensureTopic(topic: string, partitions: number): Promise<number>;
-  /** Appends all records in one durable step; the positions come in the order of `records`. All or nothing. */
+  /**
+   * Appends all records durably; the positions come in the order of `records`. Embedded: all or nothing. Over a network a failed append may
+   * have been taken, in whole or in part, and its error says so: who sends the same ids again makes duplicates, which the lake knows.
+   */
   append(topic: string, records: readonly NewRecord[]): Promise<readonly RecordPosition[]>;
   /** Up to `maxRecords` records and about `maxBytes` of values from `fromOffset`; empty at the end of the log. */
   read(
