@@ -50,7 +50,7 @@ test('table expire: a dry run, the agreement, the work, and its wrong uses', { t
     code: 2,
     error: { code: 'KS_USAGE', hint: expect.stringContaining('--force') },
   });
-  expect(await cli(cwd, 'table', 'expire', '--older-than', 'soon')).toMatchObject({ code: 4, error: { code: 'KS_CONFIG' } });
+  expect(await cli(cwd, 'table', 'expire', '--older-than', 'soon')).toMatchObject({ code: 2, error: { code: 'KS_USAGE' } });
 });
 
 test('table orphans: a dry run, the agreement, the work, and its wrong uses', { timeout: 120_000 }, async () => {
