@@ -182,7 +182,11 @@ describe.skipIf(!isBuilt())('ingest commands (need npm run build)', () => {
     });
     await expect.poll(() => server.stderr(), { timeout: 20_000 }).toContain('\n');
     const { listening } = JSON.parse(server.stderr().split('\n')[0] ?? '') as { listening: { address: string; topic: string } };
-    expect(listening).toEqual({ address: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string, topic: TOPIC });
+    expect(listening).toEqual({
+      httpAddress: null,
+      address: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string,
+      topic: TOPIC,
+    });
     server.child.kill('SIGTERM');
     const end = await server.ended;
     expect({ code: end.code, ...json(end.stdout).result }).toMatchObject({ code: 0, address: listening.address });
@@ -198,7 +202,10 @@ describe.skipIf(!isBuilt())('ingest commands (need npm run build)', () => {
     sender.child.kill('SIGTERM');
     const end = await sender.ended;
     expect(end.code).toBe(6);
-    expect(json(end.stdout).error).toMatchObject({ code: 'KS_INTERRUPTED', message: 'stopped before the end of stdin' });
+    expect(json(end.stdout).error).toMatchObject({
+      code: 'KS_INTERRUPTED',
+      message: 'stopped before the end of stdin: 2 events accepted, 0 refused until then',
+    });
     expect(await receiptIds(receipts)).toHaveLength(2);
     expect(await logged(dir)).toHaveLength(2);
   });
