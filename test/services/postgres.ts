@@ -97,7 +97,7 @@ export const freePort = (): Promise<number> =>
 
 /**
  * The program beside a shell that reads a pipe of this process: when this process ends, however it ends, the pipe ends too, and the
- * shell ends the program.
+ * shell ends the program and removes its folder.
  */
 function startTied(
   program: string,
@@ -106,8 +106,10 @@ function startTied(
   log: string,
   signal: 'QUIT' | 'TERM',
 ): ChildProcess {
-  const script =
-    'out=$1; shift; "$@" >>"$out" 2>&1 </dev/null & pid=$!; (cat <&3; kill -s "$0" $pid) 2>/dev/null & wait $pid; kill -9 0';
+  const script = `out=$1; shift; "$@" >>"$out" 2>&1 </dev/null & pid=$!
+    (read -r _ <&3; : >"$out.over"; kill -s "$0" $pid) 2>/dev/null & watch=$!
+    wait $pid; kill -9 $watch 2>/dev/null
+    [ ! -e "$out.over" ] || rm -rf "\${out%/*}"`;
   return spawn('/bin/sh', ['-c', script, signal, log, program, ...args], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
     detached: true,
