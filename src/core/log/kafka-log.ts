@@ -27,7 +27,7 @@ export interface KafkaLogOptions {
   readonly patience?: Partial<Patience>;
 }
 
-export interface Patience {
+interface Patience {
   /** Until the first broker has answered: who starts a command wants to know soon. */
   readonly firstMs: number;
   /** Reads and questions. */

@@ -11,7 +11,7 @@ import { BrokerRefusal, CODE } from './failure.js';
 import { batchHead, batchRecords, isAbortMarker } from './record-batch.js';
 import type { AbortedTransaction, Fetched } from './requests.js';
 
-export interface ReadPlace {
+interface ReadPlace {
   readonly topic: string;
   readonly partition: number;
 }

@@ -20,7 +20,7 @@ export interface VendorProtocol<T> {
   readonly requestTimeout?: number;
 }
 
-export interface VendorPool {
+interface VendorPool {
   readonly host: string;
   readonly port: number;
   send<T>(protocol: VendorProtocol<T>): Promise<T>;
@@ -126,20 +126,19 @@ let loaded: Vendor | undefined;
 
 function vendor(): Vendor {
   if (loaded) return loaded;
-  const load = createRequire(import.meta.url);
-  const part = (name: string): unknown => load(`kafkajs/src/${name}`);
-  const { createLogger, LEVELS } = part('loggers') as {
+  const require = createRequire(import.meta.url);
+  const { createLogger, LEVELS } = require('kafkajs/src/loggers') as {
     readonly createLogger: (options: object) => unknown;
     readonly LEVELS: { readonly NOTHING: number };
   };
-  quietQueue(part('network/requestQueue') as { readonly prototype: RequestQueue });
+  quietQueue(require('kafkajs/src/network/requestQueue') as { readonly prototype: RequestQueue });
   loaded = {
-    Broker: part('broker') as Vendor['Broker'],
-    ConnectionPool: part('network/connectionPool') as Vendor['ConnectionPool'],
-    Encoder: part('protocol/encoder') as Vendor['Encoder'],
+    Broker: require('kafkajs/src/broker') as Vendor['Broker'],
+    ConnectionPool: require('kafkajs/src/network/connectionPool') as Vendor['ConnectionPool'],
+    Encoder: require('kafkajs/src/protocol/encoder') as Vendor['Encoder'],
     // What goes wrong is told by the errors that come back; nothing of it belongs on the console.
     logger: createLogger({ level: LEVELS.NOTHING, logCreator: () => () => undefined }),
-    socketFactory: (part('network/socketFactory') as () => unknown)(),
+    socketFactory: (require('kafkajs/src/network/socketFactory') as () => unknown)(),
   };
   return loaded;
 }
