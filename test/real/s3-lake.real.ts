@@ -1,5 +1,6 @@
 /** The whole lake in a bucket, through the command line: what is found in a folder is found there, whatever happens to the server. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -127,6 +128,12 @@ describe.skipIf(!hasS3)('a lake in S3', () => {
     };
   };
 
+  /** Resolves once the first batch is in bronze: many are still to come. */
+  const firstBatch = async (lake: string): Promise<void> => {
+    const committed = path.join(server().dataDir, lake.replace('s3://', ''), 'bronze/events/metadata/v2.metadata.json');
+    while (!existsSync(committed)) await new Promise((wake) => setTimeout(wake, 20));
+  };
+
   it('loses none of 200 commits of two racing processes', async () => {
     const s3 = await freshBucket(server());
     const store = await openStore(s3);
@@ -156,7 +163,7 @@ describe.skipIf(!hasS3)('a lake in S3', () => {
   });
 
   it('holds, row for row, what a lake in a folder holds, and is cared for like one', async () => {
-    const { cli, rows, dir, lake } = await demoProject(1500);
+    const { cli, rows, dir, lake } = await demoProject(800);
     await cli('consume', 'run', '--until-caught-up');
     await cli('gold', 'run');
     // Of every table the number of rows and the sum of their hashes, whatever order they come in.
@@ -227,16 +234,17 @@ describe.skipIf(!hasS3)('a lake in S3', () => {
   });
 
   it('comes through a server that is killed and comes back in the middle of consuming', async () => {
-    const { dir, cli } = await demoProject(2000);
+    const { dir, cli, lake } = await demoProject(2000);
     const consume = startCli(['consume', 'run', '--until-caught-up', '--profile', 's3', '--set', 'consume.flushRows=200'], {
       cwd: dir,
       env: S3_ENV,
     });
+    await firstBatch(lake);
     for (let kills = 0; kills < 3 && consume.child.exitCode === null; kills++) {
-      await new Promise((wake) => setTimeout(wake, 2500));
       await server().kill();
       await new Promise((wake) => setTimeout(wake, 700));
       await server().start();
+      await new Promise((wake) => setTimeout(wake, 2500));
     }
     const end = await consume.ended;
     expect(end, end.stderr).toMatchObject({ code: 0 });
@@ -245,12 +253,12 @@ describe.skipIf(!hasS3)('a lake in S3', () => {
   });
 
   it('says what is wrong while the server is away, and goes on where it stopped', async () => {
-    const { dir, cli } = await demoProject(1500);
+    const { dir, cli, lake } = await demoProject(1500);
     const consume = startCli(['consume', 'run', '--until-caught-up', '--profile', 's3', '--set', 'consume.flushRows=150'], {
       cwd: dir,
       env: S3_ENV,
     });
-    await new Promise((wake) => setTimeout(wake, 3500));
+    await firstBatch(lake);
     await server().kill();
     const end = await consume.ended;
     await server().start();
