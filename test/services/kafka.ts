@@ -120,7 +120,7 @@ export async function startKafka(libs: string, { nodes = 1, secure = false, sett
   const start = async (node = 0): Promise<void> => {
     const log = path.join(folder(node), 'log');
     await writeFile(log, '');
-    const child = startTied(['java', ...java, 'kafka.Kafka', path.join(folder(node), 'server.properties')], log);
+    const child = startTied(['java', ...java, 'kafka.Kafka', path.join(folder(node), 'server.properties')], dir, log);
     children[node] = child;
     pids[node] = await new Promise<number>((resolve) =>
       child.stdout?.once('data', (text: Buffer) => resolve(Number(text.toString('utf8')))),
@@ -262,12 +262,12 @@ async function writeKeystore(dir: string, authority: Authority): Promise<void> {
 
 /**
  * The program beside a shell that reads a pipe of this process: when this process ends, however it ends, the pipe ends too, and the
- * shell ends the program. Its first line of output is the program's process id.
+ * shell ends the program and removes the folder `dir`. Its first line of output is the program's process id.
  */
-function startTied(command: readonly string[], log: string): ChildProcess {
+function startTied(command: readonly string[], dir: string, log: string): ChildProcess {
   const script =
-    'out=$1; shift; "$@" >>"$out" 2>&1 </dev/null 3<&- & pid=$!; echo $pid; (cat <&3; kill -9 $pid) >/dev/null 2>&1 & wait $pid; kill -9 0';
-  const child = spawn('/bin/sh', ['-c', script, 'sh', log, ...command], {
+    'dir=$1; out=$2; shift 2; "$@" >>"$out" 2>&1 </dev/null 3<&- & pid=$!; echo $pid; (cat <&3; setsid sh -c "sleep 1; rm -rf $dir" & kill -9 $pid) >/dev/null 2>&1 & wait $pid; kill -9 0';
+  const child = spawn('/bin/sh', ['-c', script, 'sh', dir, log, ...command], {
     stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
     detached: true,
   });
