@@ -37,7 +37,9 @@ export const NOT_KEPT = 'not kept: ';
 
 /** A full disk is the client's cue to slow down, anything else to try again. */
 const codeOf = (error: Error): number =>
-  /SQLITE_FULL|ENOSPC|disk is full|no space left/i.test(`${messageOf(error)} ${error.cause === undefined ? '' : messageOf(error.cause)}`)
+  /SQLITE_FULL|ENOSPC|disk is full|no space left/i.test(
+    `${messageOf(error)} ${error.cause === undefined ? '' : messageOf(error.cause)}`,
+  )
     ? status.RESOURCE_EXHAUSTED
     : status.UNAVAILABLE;
 
