@@ -1,5 +1,5 @@
 /** How `ingest serve` tells what happens while it serves. */
-import type { IngestServerEvent } from '../core/ingest/ingest-server.js';
+import type { IngestServerEvent } from '../core/ingest/grpc/ingest-server.js';
 import type { WorkersEvent } from '../core/ingest/supervise-workers.js';
 
 export type ServeEvent = IngestServerEvent | WorkersEvent;

@@ -3,7 +3,7 @@
  * stop; when the process that started it is gone, node:cluster ends it at once.
  */
 import { isKeystoneError, messageOf } from '../core/errors.js';
-import type { IngestTotals } from '../core/ingest/ingest-server.js';
+import type { IngestTotals } from '../core/ingest/grpc/ingest-server.js';
 import type { WorkerMessage } from '../core/ingest/worker-process.js';
 import { systemEffects } from './effects.js';
 import { READY, STOP, type WorkerStart } from './worker-processes.js';

@@ -1,5 +1,5 @@
 /** How `ingest watch` tells a person what became of a file. */
-import type { UploadReport } from '../core/ingest/upload-report.js';
+import type { UploadReport } from '../core/ingest/uploads/upload-report.js';
 
 const PROBLEMS_TOLD = 5;
 

@@ -2,8 +2,8 @@
 import { isUtf8 } from 'node:buffer';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createCsvScanner, type CsvRecord } from '../../src/core/ingest/csv-scanner.js';
-import { lineEvents } from '../../src/core/ingest/line-events.js';
+import { createCsvScanner, type CsvRecord } from '../../src/core/ingest/files/csv-scanner.js';
+import { lineEvents } from '../../src/core/ingest/files/line-events.js';
 import { bounded, damagedBytes } from './hostile-input.js';
 
 interface Found {

@@ -1,7 +1,7 @@
 /** What a stranger may send as a protobuf message: random bytes, cut messages, lengths beyond the end, groups without end. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeEventRequest, encodeEventRequest } from '../../src/core/ingest/founding-codec.js';
+import { decodeEventRequest, encodeEventRequest } from '../../src/core/ingest/grpc/founding-codec.js';
 import {
   decodeEvent,
   decodeEventBatch,
@@ -9,8 +9,8 @@ import {
   decodeReceiptBatch,
   encodeEventBatch,
   encodeReceiptBatch,
-} from '../../src/core/ingest/ingestion-v1-codec.js';
-import type { Decoded } from '../../src/core/ingest/wire-message.js';
+} from '../../src/core/ingest/grpc/ingestion-v1-codec.js';
+import type { Decoded } from '../../src/core/ingest/grpc/wire-message.js';
 import { bounded, damagedBytes } from './hostile-input.js';
 
 const DECODERS: Readonly<Record<string, (bytes: Buffer) => Decoded<unknown>>> = {

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/core/config/load-config.js';
 import type { ConsumeTotals } from '../../src/core/consume/run-consumer.js';
 import type { Insight } from '../../src/core/gold/gold-insight.js';
-import type { RunCsvResult } from '../../src/core/ingest/run-csv.js';
+import type { RunCsvResult } from '../../src/core/ingest/files/run-csv.js';
 import { openLakehouse } from '../../src/core/lakehouse.js';
 import type { Account } from '../../src/core/ledger/account.js';
 import type { PipelineRun } from '../../src/core/pipeline.js';

@@ -7,7 +7,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openEmbeddedLog } from '../../src/core/log/embedded-log.js';
 import type { EventLog } from '../../src/core/log/event-log.js';
-import { ingestionV1Methods } from '../../src/core/ingest/ingest-services.js';
+import { ingestionV1Methods } from '../../src/core/ingest/grpc/ingest-services.js';
 import { isBuilt, runCli, startCli, type CliEnd, type CliProcess } from '../support/cli-process.js';
 import { systemEffects } from '../support/effects.js';
 import { sendOne } from '../support/ingest-door.js';

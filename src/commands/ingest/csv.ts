@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
 import { destinationOfFlags, serverAccessFlags } from '../../cli/server-access-flags.js';
-import type { RunCsvResult } from '../../core/ingest/run-csv.js';
+import type { RunCsvResult } from '../../core/ingest/files/run-csv.js';
 
 export default class IngestCsv extends KeystoneCommand {
   static override summary = 'Bring CSV files into the log';
@@ -38,7 +38,7 @@ zone. The same file twice changes nothing above bronze.`;
   async run(): Promise<RunCsvResult> {
     const { flags, argv } = await this.parse(IngestCsv);
     const lakehouse = await this.lakehouse();
-    const { runCsv } = await import('../../core/ingest/run-csv.js');
+    const { runCsv } = await import('../../core/ingest/files/run-csv.js');
     const { clock } = this.effects();
     const startMs = clock.nowMs();
     const result = await runCsv(lakehouse, {

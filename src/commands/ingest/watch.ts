@@ -2,8 +2,8 @@ import { Args, Flags } from '@oclif/core';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
 import { destinationOfFlags, serverAccessFlags } from '../../cli/server-access-flags.js';
 import { watchFileText, watchProblems } from '../../cli/watch-text.js';
-import type { RunWatchResult } from '../../core/ingest/run-watch.js';
-import type { UploadReport } from '../../core/ingest/upload-report.js';
+import type { RunWatchResult } from '../../core/ingest/uploads/run-watch.js';
+import type { UploadReport } from '../../core/ingest/uploads/upload-report.js';
 
 const COLUMNS = ['file', 'dataset', 'status', 'events', 'accepted', 'refused', 'badRows', 'movedTo', 'reason'];
 
@@ -36,8 +36,8 @@ alone. Several watchers may share a folder; after kill -9 the next one takes up 
     const { flags, args } = await this.parse(IngestWatch);
     const lakehouse = await this.lakehouse();
     const [{ runWatch }, { parseSettle }] = await Promise.all([
-      import('../../core/ingest/run-watch.js'),
-      import('../../core/ingest/settle-time.js'),
+      import('../../core/ingest/uploads/run-watch.js'),
+      import('../../core/ingest/uploads/settle-time.js'),
     ]);
     const asItComes = flags.output === 'ndjson';
     const tell = (report: UploadReport): void => {

@@ -5,9 +5,9 @@
 import { Client, credentials } from '@grpc/grpc-js';
 import type { Clock } from '../clock.js';
 import { KeystoneError } from '../errors.js';
-import type { EventResult } from '../ingest/ingestion-v1-codec.js';
-import { foundingMethods } from '../ingest/ingest-services.js';
-import { openServerSink } from '../ingest/server-sink.js';
+import type { EventResult } from '../ingest/grpc/ingestion-v1-codec.js';
+import { foundingMethods } from '../ingest/grpc/ingest-services.js';
+import { openServerSink } from '../ingest/grpc/server-sink.js';
 import type { SentFault } from './check-fates.js';
 import type { DemoEvent } from './demo-event.js';
 

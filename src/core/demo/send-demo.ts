@@ -72,9 +72,9 @@ export async function sendGenerated(
 /** Rows of every CSV file of the folder that a contract knows. */
 export async function sendFolder(request: SendRequest, folder: string): Promise<SendOutcome> {
   const { clock } = request.lakehouse.effects;
-  const { planCsvFiles } = await import('../ingest/csv-file-plan.js');
-  const { ingestCsv } = await import('../ingest/ingest-csv.js');
-  const { openServerSink } = await import('../ingest/server-sink.js');
+  const { planCsvFiles } = await import('../ingest/files/csv-file-plan.js');
+  const { ingestCsv } = await import('../ingest/files/ingest-csv.js');
+  const { openServerSink } = await import('../ingest/grpc/server-sink.js');
   const startedMs = clock.nowMs();
   const contracts = await request.lakehouse.contracts();
   const files = await planCsvFiles([folder], { dataset: undefined, datasets: [...contracts.keys()] });

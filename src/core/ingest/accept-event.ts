@@ -17,7 +17,7 @@ import {
 } from '../event/envelope.js';
 import { uuidV7Source } from '../event/uuid-v7.js';
 import type { Client } from './client.js';
-import type { WireEvent } from './ingestion-v1-codec.js';
+import type { WireEvent } from './grpc/ingestion-v1-codec.js';
 
 export type Acceptance =
   | { readonly kind: 'accepted'; readonly envelope: Envelope }

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js';
 import type { ResolvedConfig } from '../config/config.js';
 import { admitFromConfig } from './admit-client.js';
 import type { Admit } from './client.js';
-import type { ConnectionLimits } from './connection-front.js';
+import type { ConnectionLimits } from './grpc/connection-front.js';
 import { readDoorTls, type DoorTls, type TlsConfig } from './door-tls.js';
 
 export interface DoorGuard {

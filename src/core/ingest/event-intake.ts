@@ -11,7 +11,7 @@ import type { Client } from './client.js';
 import type { ClientLimits } from './client-limits.js';
 import type { AppendOutcome, GroupCommit } from './group-commit.js';
 import type { InFlightBudget } from './in-flight-budget.js';
-import type { EventResult, WireEvent } from './ingestion-v1-codec.js';
+import type { EventResult, WireEvent } from './grpc/ingestion-v1-codec.js';
 
 export interface EventIntake {
   /** `settle` gets one result per event, in their order, once all of them are durable or refused. */

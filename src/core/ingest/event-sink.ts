@@ -1,6 +1,6 @@
 /** Where events from files go: straight into the log (`log-sink.ts`) or to an ingest server (`server-sink.ts`). */
-import type { FileEvent } from './file-event.js';
-import type { EventResult } from './ingestion-v1-codec.js';
+import type { FileEvent } from './files/file-event.js';
+import type { EventResult } from './grpc/ingestion-v1-codec.js';
 
 /**
  * Events are appended in the order they are given, unless a batch had to be sent again.

@@ -35,7 +35,7 @@ export interface OpenSinkOptions {
 export async function openSink(lakehouse: Lakehouse, { destination, onResults, signal }: OpenSinkOptions): Promise<EventSink> {
   const { clock } = lakehouse.effects;
   if (destination.kind === 'server') {
-    const { openServerSink } = await import('./server-sink.js');
+    const { openServerSink } = await import('./grpc/server-sink.js');
     return openServerSink({ address: destination.address, access: destination.access, clock, onResults, signal });
   }
   const { openLogSink } = await import('./log-sink.js');

@@ -1,7 +1,7 @@
 /** Counts the outcomes of events as they come, and keeps the first refusals to show. */
 import { isKeystoneError, KeystoneError } from '../errors.js';
 import type { OnResults } from './event-sink.js';
-import type { EventResult } from './ingestion-v1-codec.js';
+import type { EventResult } from './grpc/ingestion-v1-codec.js';
 
 /** A refusal as shown; `code` is a gRPC status code. */
 export interface ShownRefusal {

@@ -2,7 +2,7 @@
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { guardDoors } from './door-guard.js';
-import { startIngestServer, type IngestServerEvent, type IngestTotals } from './ingest-server.js';
+import { startIngestServer, type IngestServerEvent, type IngestTotals } from './grpc/ingest-server.js';
 import { addressOf } from './server-address.js';
 import type { KeyMode } from '../event/business-key.js';
 

@@ -2,8 +2,8 @@
 import { isKeystoneError } from '../errors.js';
 import type { ReportProgress } from '../progress.js';
 import type { EventSink } from './event-sink.js';
-import { interrupted } from './file-bytes.js';
-import type { FileEvents } from './file-event.js';
+import { interrupted } from './files/file-bytes.js';
+import type { FileEvents } from './files/file-event.js';
 
 export interface SendOptions {
   readonly events: FileEvents;

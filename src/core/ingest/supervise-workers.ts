@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../clock.js';
 import { KeystoneError } from '../errors.js';
-import type { IngestServerEvent, IngestTotals } from './ingest-server.js';
+import type { IngestServerEvent, IngestTotals } from './grpc/ingest-server.js';
 import type { RunServeResult } from './run-serve.js';
 import type { StartWorker, WorkerExit, WorkerOrders, WorkerProcess } from './worker-process.js';
 

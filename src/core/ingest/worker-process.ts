@@ -1,6 +1,6 @@
 /** Port: a process that serves for another one, what it is told and what it tells (`src/cli/worker-processes.ts` has the processes). */
 import type { ErrorCode } from '../errors.js';
-import type { IngestServerEvent, IngestTotals } from './ingest-server.js';
+import type { IngestServerEvent, IngestTotals } from './grpc/ingest-server.js';
 import type { RunServeOptions } from './run-serve.js';
 
 /** What a worker serves; its environment is that of the process that starts it. */

@@ -2,7 +2,7 @@
 import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isKeystoneError, KeystoneError, messageOf } from '../errors.js';
-import { createLongLines } from '../ingest/long-lines.js';
+import { createLongLines } from '../ingest/files/long-lines.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
 import { describeParquetFile, parquetEvents, type ParquetFile } from './parquet-file.js';

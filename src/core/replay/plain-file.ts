@@ -6,12 +6,12 @@ import type { KeyMode } from '../event/business-key.js';
 import { jsonColumns } from '../event/business-key.js';
 import { fileEventIds } from '../event/file-event-id.js';
 import { keysOf } from '../ingest/accept-event.js';
-import { datasetWarning, headerWarning } from '../ingest/csv-header-check.js';
-import { csvEvents } from '../ingest/csv-events.js';
-import { csvBaseName, datasetOfFile } from '../ingest/dataset-of-file.js';
-import { fileBytes } from '../ingest/file-bytes.js';
-import type { FileEvent, FileEvents } from '../ingest/file-event.js';
-import { lineEvents } from '../ingest/line-events.js';
+import { datasetWarning, headerWarning } from '../ingest/files/csv-header-check.js';
+import { csvEvents } from '../ingest/files/csv-events.js';
+import { csvBaseName, datasetOfFile } from '../ingest/files/dataset-of-file.js';
+import { fileBytes } from '../ingest/files/file-bytes.js';
+import type { FileEvent, FileEvents } from '../ingest/files/file-event.js';
+import { lineEvents } from '../ingest/files/line-events.js';
 import type { ReplayEvent, ReplayEvents } from './replay-event.js';
 
 export interface PlainFileOptions {

@@ -3,7 +3,7 @@ import { recordSizeBytes } from '../event/envelope-record.js';
 import { createBatchWindow } from '../ingest/batch-window.js';
 import type { OnResults } from '../ingest/event-sink.js';
 import type { ServerAccess } from '../ingest/server-access.js';
-import { openServerSink } from '../ingest/server-sink.js';
+import { openServerSink } from '../ingest/grpc/server-sink.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { NewRecord } from '../log/event-log.js';
 import { jsonColumns } from '../event/business-key.js';

@@ -1,7 +1,7 @@
 /** A recorded trace in NDJSON as events, in the order in which they were recorded. */
 import { StringDecoder } from 'node:string_decoder';
 import { KeystoneError } from '../errors.js';
-import { fileBytes } from '../ingest/file-bytes.js';
+import { fileBytes } from '../ingest/files/file-bytes.js';
 import type { ReplayEvent, ReplayEvents } from './replay-event.js';
 import { parseTraceHeader, parseTraceLine, TRACE_MARK, type TraceHeader } from './trace-lines.js';
 

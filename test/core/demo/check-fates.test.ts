@@ -4,7 +4,7 @@ import { encodeRow, type Fate } from '../../../src/core/demo/demo-event.js';
 import { openDemoProject } from '../../../src/core/demo/demo-project.js';
 import { runConsumer } from '../../../src/core/consume/run-consumer.js';
 import { openLogSink } from '../../../src/core/ingest/log-sink.js';
-import type { EventResult } from '../../../src/core/ingest/ingestion-v1-codec.js';
+import type { EventResult } from '../../../src/core/ingest/grpc/ingestion-v1-codec.js';
 import { systemEffects } from '../../support/effects.js';
 import { tempDir } from '../../support/temp-dir.js';
 

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
-import { runCsv } from '../../../src/core/ingest/run-csv.js';
+import { runCsv } from '../../../src/core/ingest/files/run-csv.js';
 import { silverLake } from '../../support/silver-lake.js';
 import { tempDir } from '../../support/temp-dir.js';
 import { consume, rows } from '../silver/consume-support.js';

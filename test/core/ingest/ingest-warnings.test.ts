@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { runCsv, type RunCsvResult } from '../../../src/core/ingest/run-csv.js';
+import { runCsv, type RunCsvResult } from '../../../src/core/ingest/files/run-csv.js';
 import type { RunReplayResult } from '../../../src/core/replay/run-replay.js';
 import { silverLake } from '../../support/silver-lake.js';
 import { tempDir } from '../../support/temp-dir.js';

@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { connect as connectHttp2, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ConnectionLimits } from '../../../src/core/ingest/connection-front.js';
+import type { ConnectionLimits } from '../../../src/core/ingest/grpc/connection-front.js';
 import { callBytes, openDoor, openStream, sendOne, wireEvent } from '../../support/ingest-door.js';
 
 const LIMITS: ConnectionLimits = {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, credentials } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ingestionV1Methods } from '../../../src/core/ingest/ingest-services.js';
+import { ingestionV1Methods } from '../../../src/core/ingest/grpc/ingest-services.js';
 import { openEmbeddedLog } from '../../../src/core/log/embedded-log.js';
 import { isBuilt, startCli, type CliProcess } from '../../support/cli-process.js';
 import { systemEffects } from '../../support/effects.js';

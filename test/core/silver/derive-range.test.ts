@@ -200,7 +200,13 @@ test('an event that was rejected as a conflict and comes again is a duplicate: a
   expect(await verdicts()).toEqual(rejected);
   // By a builder that has seen it, and by one that reads the tables anew; twice in one range too.
   for (const round of [1, 2]) {
-    await put(lake, [{ id: 'e', payload: order('a') }, conflict, conflict, unreadable, { id: `x${round}`, payload: order(`x${round}`) }]);
+    await put(lake, [
+      { id: 'e', payload: order('a') },
+      conflict,
+      conflict,
+      unreadable,
+      { id: `x${round}`, payload: order(`x${round}`) },
+    ]);
     await consume(lake);
   }
   expect(await verdicts()).toEqual([...rejected, ...Array.from({ length: 8 }, () => 'e duplicate  0')]);
