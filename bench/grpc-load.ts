@@ -3,8 +3,8 @@
  * client costs as little as it can beside the server it measures. Each client is one connection with one call at a time.
  */
 import http2 from 'node:http2';
-import type { WireEvent } from '../src/core/ingest/ingestion-v1-codec.js';
-import { encodeEvent, encodeEventBatch } from '../src/core/ingest/ingestion-v1-codec.js';
+import type { WireEvent } from '../src/core/ingest/grpc/ingestion-v1-codec.js';
+import { encodeEvent, encodeEventBatch } from '../src/core/ingest/grpc/ingestion-v1-codec.js';
 import { samplePayloads } from './sample-payloads.js';
 
 export interface LoadRequest {
