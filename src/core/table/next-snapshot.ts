@@ -73,10 +73,11 @@ export async function nextSnapshot(
   const old = await reader.manifestsOf(parent);
   const removal = await removeFiles(base, old, new Set(request.remove ?? []), names.snapshotId, reader, write);
   if (removal.kind === 'conflict') return removal;
-  const kept = await mergeSmall(base, removal.untouched, reader, write);
+  const operation = request.operation ?? (request.remove?.length ? 'overwrite' : 'append');
+  // A compaction tidies manifests too: who plans a scan reads each of them.
+  const kept = await mergeSmall(base, removal.untouched, reader, write, operation === 'replace' ? 2 : mergeCountOf(base));
   const manifests = [...added, ...removal.rewritten, ...kept];
 
-  const operation = request.operation ?? (request.remove?.length ? 'overwrite' : 'append');
   const parentSize = parent ? parent.summary?.['total-files-size'] : '0';
   const list = names.uriOf(`snap-${names.snapshotId}-1-${names.unique}.avro`);
   const snapshot: MetadataSnapshot = {
@@ -219,14 +220,17 @@ async function removeFiles(
 const isSmall = ({ content, manifest_length: length }: ManifestFile): boolean =>
   content === 0 && Number(length) < MERGED_MANIFEST_BYTES;
 
+const mergeCountOf = (base: TableMetadata): number =>
+  Math.max(2, Number(base.properties?.['commit.manifest.min-count-to-merge'] ?? 100));
+
 /** Without merging, a thousand commits make a thousand manifests, and each plan reads them all. */
 async function mergeSmall(
   base: TableMetadata,
   manifests: readonly ManifestFile[],
   reader: ManifestReader,
   write: (specId: number, entries: readonly ManifestEntry[]) => ManifestFile,
+  minCount: number,
 ): Promise<readonly ManifestFile[]> {
-  const minCount = Math.max(2, Number(base.properties?.['commit.manifest.min-count-to-merge'] ?? 100));
   const kept = manifests.filter((manifest) => !isSmall(manifest));
   for (const [specId, small] of groupedBy(manifests.filter(isSmall), (manifest) => manifest.partition_spec_id)) {
     if (small.length < minCount) {
