@@ -65,7 +65,7 @@ describe('insights from gold', () => {
     await rename(made.config.profile.store.path, moved.config.profile.store.path);
     await expect(goldInsight(moved, { name: 'growth' })).rejects.toMatchObject({
       code: 'KS_STORE',
-      hint: expect.stringContaining('keystone doctor'),
+      hint: expect.stringContaining('keystone table relocate'),
     });
   });
 
