@@ -58,6 +58,8 @@ export async function runTrace(lakehouse: Lakehouse, options: TraceOptions): Pro
     const keys = target.kind === 'key' ? businessKeyBytes(await lakehouse.contracts(), target.text, target.dataset) : [];
     const state = bronze && (await bronze.state());
     const view = await viewLog(log, topicOf(lakehouse, target), state);
+    // Read and parsed while the engine searches; whoever needs them meets their error.
+    void lakehouse.contracts().catch(() => undefined);
     const found = await findRows(session, bronze, target, keys, onProgress);
     const rows = found.rows.filter((row) => target.dataset === null || row.dataset === target.dataset);
     const pending = await findPending(lakehouse, log, view, target, keys, { hasRows: rows.length > 0, deep, onProgress });
