@@ -6,10 +6,10 @@ import type { Clock } from '../clock.js';
 import type { Contract } from '../contract/contract.js';
 import type { KeyMode } from '../event/business-key.js';
 import { recordSizeBytes, toLogRecord } from '../event/envelope-record.js';
-import type { EventLog, NewRecord } from '../log/event-log.js';
+import type { EventLog } from '../log/event-log.js';
 import { keysOf } from './accept-event.js';
-import { createBatchWindow } from './batch-window.js';
 import type { EventSink, OnResults } from './event-sink.js';
+import { createLogBatches } from './log-batches.js';
 
 export interface LogSinkOptions {
   readonly log: EventLog;
@@ -21,32 +21,12 @@ export interface LogSinkOptions {
   readonly onResults: OnResults;
 }
 
-const BATCH_BYTES = 1_000_000;
-const BATCH_RECORDS = 5_000;
-const WINDOW = 4;
-
 /** An append that fails rejects the next `send` or `flush` with the log's own error; nothing new is appended after it. */
 export async function openLogSink(options: LogSinkOptions): Promise<EventSink> {
   const { log, topic } = options;
   await log.ensureTopic(topic, options.partitions);
   const keyFor = keysOf(options.contracts, options.keyMode);
-  const batches = createBatchWindow<{ readonly record: NewRecord; readonly eventId: string }>({
-    maxItems: BATCH_RECORDS,
-    maxBytes: BATCH_BYTES,
-    window: WINDOW,
-    deliver: async (batch) => {
-      const positions = await log.append(
-        topic,
-        batch.map(({ record }) => record),
-      );
-      options.onResults(
-        positions.map(({ partition, offset }, index) => ({
-          kind: 'receipt',
-          receipt: { topic, partition, offset, eventId: batch[index]?.eventId ?? '', durability: 'log' },
-        })),
-      );
-    },
-  });
+  const batches = createLogBatches(log, topic, options.onResults);
 
   return {
     async send(events) {

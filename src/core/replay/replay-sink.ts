@@ -1,11 +1,10 @@
 /** Where replayed events go: a topic of the log, or an ingest server. */
 import { recordSizeBytes } from '../event/envelope-record.js';
-import { createBatchWindow } from '../ingest/batch-window.js';
+import { createLogBatches } from '../ingest/log-batches.js';
 import type { OnResults } from '../ingest/event-sink.js';
 import type { ServerAccess } from '../ingest/server-access.js';
 import { openServerSink } from '../ingest/grpc/server-sink.js';
 import type { Lakehouse } from '../lakehouse.js';
-import type { NewRecord } from '../log/event-log.js';
 import { jsonColumns } from '../event/business-key.js';
 import { HEADER_RECEIVED_AT } from '../event/envelope.js';
 import type { ReplayEvent } from './replay-event.js';
@@ -32,9 +31,6 @@ export interface ReplaySinkOptions {
   readonly signal: AbortSignal;
 }
 
-const BATCH_BYTES = 1_000_000;
-const BATCH_RECORDS = 5_000;
-const WINDOW = 4;
 /** gRPC's INVALID_ARGUMENT. */
 const INVALID_ARGUMENT = 3;
 
@@ -65,28 +61,12 @@ async function topicSink(lakehouse: Lakehouse, topic: string, { identityOf, onRe
   const log = await lakehouse.log();
   const target = { topic, partitions: await log.ensureTopic(topic, lakehouse.config.profile.log.partitions) };
   const { clock } = lakehouse.effects;
-  const batches = createBatchWindow<{ readonly record: NewRecord; readonly eventId: Uint8Array }>({
-    maxItems: BATCH_RECORDS,
-    maxBytes: BATCH_BYTES,
-    window: WINDOW,
-    deliver: async (batch) => {
-      const positions = await log.append(
-        topic,
-        batch.map(({ record }) => record),
-      );
-      onResults(
-        positions.map(({ partition, offset }, index) => ({
-          kind: 'receipt',
-          receipt: { topic, partition, offset, eventId: textOf(batch[index]?.eventId ?? new Uint8Array()), durability: 'log' },
-        })),
-      );
-    },
-  });
+  const batches = createLogBatches(log, topic, onResults);
   return {
     send: (event) => {
       const identity = identityOf(event);
       const record = replayRecord(event, identity, target, clock.nowMs() * 1000);
-      return batches.add({ record, eventId: identity.eventId }, recordSizeBytes(record));
+      return batches.add({ record, eventId: textOf(identity.eventId) }, recordSizeBytes(record));
     },
     flush: () => batches.flush(),
     close: () => batches.close(),
