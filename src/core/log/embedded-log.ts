@@ -10,6 +10,7 @@
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import type { Clock } from '../clock.js';
 import { KeystoneError } from '../errors.js';
+import { checkOffsetToRead } from './offset-to-read.js';
 import type { EventLog, LogRecord, NewRecord, RecordPosition } from './event-log.js';
 import type { NewChunk, TopicInfo } from './embedded-log-file.js';
 import { startLogThread } from './log-thread.js';
@@ -104,11 +105,7 @@ export async function openEmbeddedLog(options: { readonly path: string; readonly
     read: async (name, partition, fromOffset, { maxRecords, maxBytes }) => {
       const topic = await need(name);
       needPartition(name, topic, partition);
-      if (!Number.isSafeInteger(fromOffset) || fromOffset < 0)
-        throw new KeystoneError(
-          'KS_LOG',
-          `${fromOffset} is no offset of ${name}/${partition}: offsets are whole numbers up to 2^53`,
-        );
+      checkOffsetToRead(name, partition, fromOffset);
       if (maxRecords < 1) return { records: [], nextOffset: fromOffset };
       const wanted = Math.min(maxRecords, Number.MAX_SAFE_INTEGER);
       const { buffer, places } = await thread.call('read', [topic.topicId, partition, fromOffset, wanted, maxBytes]);

@@ -9,6 +9,7 @@
  */
 import type { Clock } from '../clock.js';
 import { KeystoneError } from '../errors.js';
+import { checkOffsetToRead } from './offset-to-read.js';
 import type { EventLog, NewRecord, PartitionBounds } from './event-log.js';
 import { kafkaAccess, type KafkaConfig, type SecretPlaces } from './kafka/access.js';
 import { connectBrokers } from './kafka/brokers.js';
@@ -193,11 +194,7 @@ export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patienc
     read: async (name, partition, fromOffset, limit) => {
       const topic = await need(name);
       needPartition(name, topic, partition);
-      if (!Number.isSafeInteger(fromOffset) || fromOffset < 0)
-        throw new KeystoneError(
-          'KS_LOG',
-          `${fromOffset} is no offset of ${name}/${partition}: offsets are whole numbers up to 2^53`,
-        );
+      checkOffsetToRead(name, partition, fromOffset);
       if (limit.maxRecords < 1) return { records: [], nextOffset: fromOffset };
       const reader = readerOf(name, partition, topic);
       const result = await patiently(`read ${name}/${partition}`, () => reader.read(fromOffset, limit));
