@@ -8,7 +8,7 @@ import type { DuckSession } from '../engine/duckdb/duck-session.js';
 import { KeystoneError } from '../errors.js';
 import type { ReportProgress } from '../progress.js';
 import { randomHexId } from '../table/random-names.js';
-import type { DataFile, Table, TableField } from '../table/table-api.js';
+import type { DataFile, Table, TableField, TableState } from '../table/table-api.js';
 import { mergeFiles } from './merge-files.js';
 import { type CompactionPolicy, type MergeGroup, planCompaction } from './plan-compaction.js';
 
@@ -59,7 +59,7 @@ export async function compactTable(session: DuckSession, table: Table, options: 
     const merges: Merge[] = [];
     try {
       for (const group of batch) {
-        merges.push(await merge(session, table, group, options));
+        merges.push(await merge(session, table, state, group, options));
         options.onProgress?.({ phase: table.name, done: at + merges.length, total, unit: 'merges' });
         if (options.signal?.aborted) break;
       }
@@ -80,8 +80,14 @@ interface Merge {
   readonly file: DataFile;
 }
 
-async function merge(session: DuckSession, table: Table, group: MergeGroup, options: CompactOptions): Promise<Merge> {
-  const file = await mergeFiles(session, table, await table.state(), group, mergedName(table, group, options));
+async function merge(
+  session: DuckSession,
+  table: Table,
+  state: TableState,
+  group: MergeGroup,
+  options: CompactOptions,
+): Promise<Merge> {
+  const file = await mergeFiles(session, table, state, group, mergedName(table, group, options));
   try {
     await options.onMerged?.(file);
   } catch (error) {
