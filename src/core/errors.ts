@@ -24,6 +24,8 @@ export const ERROR_CODES = {
   KS_MODEL: { exitCode: EXIT.configuration, meaning: 'A gold model is invalid or uses what the engines do not share.' },
   KS_NO_PROJECT: { exitCode: EXIT.configuration, meaning: 'No keystone.yaml was found here or in a parent folder.' },
   KS_STORE: { exitCode: EXIT.unreachable, meaning: 'The object store (or the local folder) refused or failed an operation.' },
+  KS_CATALOG: { exitCode: EXIT.unreachable, meaning: 'The catalog of tables refused or failed an operation.' },
+  KS_METRICS: { exitCode: EXIT.unreachable, meaning: 'The metrics service refused or failed an operation.' },
   KS_LOG: { exitCode: EXIT.unreachable, meaning: 'The event log refused or failed an operation.' },
   KS_STATE: { exitCode: EXIT.unreachable, meaning: 'The state store refused or failed an operation.' },
   KS_ENGINE: { exitCode: EXIT.unreachable, meaning: 'The SQL engine failed.' },
@@ -35,6 +37,14 @@ export const ERROR_CODES = {
   KS_LIMIT: {
     exitCode: EXIT.unreachable,
     meaning: 'A server took no more for now because a limit was reached; the same may come again later.',
+  },
+  KS_COST_LIMIT: {
+    exitCode: EXIT.usage,
+    meaning: 'A statement would read more bytes than is allowed, or a whole partitioned table; nothing was run.',
+  },
+  KS_DEGRADED: {
+    exitCode: EXIT.unreachable,
+    meaning: 'The level of degradation in force does not allow this work; keystone degrade status says why.',
   },
   KS_CIRCUIT_OPEN: {
     exitCode: EXIT.unreachable,

@@ -9,6 +9,8 @@ import type { Contract } from './contract/contract.js';
 import type { DuckSession, DuckSessionOptions } from './engine/duckdb/duck-session.js';
 import type { SqlEngine } from './engine/sql-engine.js';
 import { KeystoneError, messageOf } from './errors.js';
+import type { Logger } from './logging/logger.js';
+import type { Metrics } from './metrics/metrics.js';
 import type { EventLog } from './log/event-log.js';
 import type { StateStore } from './state/state-store.js';
 import { localLakeFolder } from './store/lake-place.js';
@@ -28,6 +30,10 @@ export interface Effects {
   readonly collectGarbage?: () => void;
   /** Identifies this process as a lease holder, e.g. `host/pid/random`. */
   readonly processName: string;
+  /** Where the process tells about its work; absent: nowhere. */
+  readonly logger?: Logger;
+  /** Where the process counts; absent: nowhere. */
+  readonly metrics?: Metrics;
   /** Where secrets given as `env:NAME` are read; absent: none is set. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }

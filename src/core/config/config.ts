@@ -45,6 +45,14 @@ export const secretReference = z
   .string()
   .regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'a secret is given by reference: env:NAME or file:PATH');
 
+/** Where one AWS service is and who asks; the same four settings for each. */
+const awsAccess = {
+  region: z.string().default('us-east-1').describe('Region of the service'),
+  endpoint: z.string().optional().describe('Another endpoint than that of AWS'),
+  accessKeyId: secretReference.optional().describe("Default: the SDK's chain of credentials"),
+  secretAccessKey: secretReference.optional().describe("Default: the SDK's chain of credentials"),
+};
+
 const kafkaConfig = z.strictObject({
   brokers: z.string().optional().describe('Brokers of Kafka, `host:port`, comma-separated'),
   clientId: z.string().min(1).default('keystone').describe('Name under which Kafka knows this client'),
@@ -99,17 +107,59 @@ const storeConfig = z.strictObject({
   s3: s3Config.prefault({}),
 });
 
+const glueConfig = z.strictObject({
+  ...awsAccess,
+  catalogId: z.string().optional().describe("Id of the Glue catalog; default: the account's own"),
+  databasePrefix: z
+    .string()
+    .regex(/^[a-z0-9_]*$/, 'a database is named by small letters, digits and _')
+    .default('')
+    .describe('Put before the databases `bronze`, `silver`, `gold`, …; lakes that share a catalog need one each'),
+});
+
 const catalogConfig = z.strictObject({
   adapter: z
-    .literal('folder')
+    .enum(['folder', 'glue'])
     .default('folder')
-    .describe('Which metadata file of a table is current: `folder` decides by the highest `v<N>.metadata.json`'),
+    .describe(
+      'Which metadata file of a table is current: `folder` decides by the highest `v<N>.metadata.json`, `glue` by the table in the Glue catalog',
+    ),
+  glue: glueConfig.prefault({}),
+});
+
+const athenaConfig = z.strictObject({
+  ...awsAccess,
+  workgroup: z.string().default('primary').describe('Workgroup that statements run in'),
+  output: z
+    .string()
+    .regex(/^s3:\/\/[^/]+(\/.*)?$/, 'a place is written s3://bucket/prefix')
+    .optional()
+    .describe("Where Athena puts results, `s3://bucket/prefix/`; default: the workgroup's own"),
+  catalog: z.string().default('AwsDataCatalog').describe('Data catalog that holds the databases'),
+  reuse: durationMs.prefault(0).describe('A result of the same statement up to this old is taken again; 0 never'),
+  timeout: durationMs.prefault('30m').describe('A statement that takes longer is cancelled'),
+});
+
+const trinoConfig = z.strictObject({
+  url: z.string().optional().describe('Coordinator of Trino, `http(s)://host:port`'),
+  user: z.string().default('keystone').describe('User that statements run as'),
+  password: secretReference.optional().describe('Password of the user'),
+  catalog: z.string().default('iceberg').describe('Catalog that holds the databases'),
+  timeout: durationMs.prefault('30m').describe('A statement that takes longer is cancelled'),
 });
 
 const engineConfig = z.strictObject({
-  adapter: z.literal('duckdb').default('duckdb').describe('Engine for queries, validation and gold'),
-  memory: sizeBytes.prefault('400MB').describe('Memory bound of the engine; more spills to disk'),
-  threads: z.number().int().min(1).max(256).default(2).describe('Threads of the engine'),
+  adapter: z
+    .enum(['duckdb', 'athena', 'trino'])
+    .default('duckdb')
+    .describe('Engine for queries, validation and gold; `--engine` chooses another for one command'),
+  memory: sizeBytes.prefault('400MB').describe('Memory bound of DuckDB; more spills to disk'),
+  threads: z.number().int().min(1).max(256).default(2).describe('Threads of DuckDB'),
+  maxScan: sizeBytes
+    .optional()
+    .describe('A statement for Athena or Trino that is estimated to read more bytes is refused; `--max-scan` for one command'),
+  athena: athenaConfig.prefault({}),
+  trino: trinoConfig.prefault({}),
 });
 
 const postgresConfig = z.strictObject({
@@ -136,12 +186,36 @@ const stateConfig = z.strictObject({
   postgres: postgresConfig.prefault({}),
 });
 
+const cloudwatchConfig = z.strictObject({
+  ...awsAccess,
+  namespace: z.string().min(1).default('Keystone').describe('Namespace of the metrics'),
+});
+
+const metricsConfig = z.strictObject({
+  adapter: z
+    .enum(['none', 'cloudwatch'])
+    .default('none')
+    .describe('Where numbers of runs are sent: `cloudwatch` to AWS; the Prometheus endpoint is beside it, by `metrics.port`'),
+  host: z.string().default('127.0.0.1').describe('Address of the Prometheus endpoint'),
+  port: z
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .optional()
+    .describe(
+      'Port on which `ingest serve` and `consume run` answer `/metrics` for Prometheus; absent: none; 0 takes a free one',
+    ),
+  cloudwatch: cloudwatchConfig.prefault({}),
+});
+
 export const profileConfig = z.strictObject({
   log: logConfig.prefault({}),
   store: storeConfig.prefault({}),
   catalog: catalogConfig.prefault({}),
   engine: engineConfig.prefault({}),
   state: stateConfig.prefault({}),
+  metrics: metricsConfig.prefault({}),
 });
 
 /** Absent where it has no default; files are relative to the project. */
@@ -179,6 +253,16 @@ const httpConfig = z.strictObject({
   port: z.number().int().min(0).max(65535).optional().describe('Port of the HTTP door; absent: no HTTP door; 0 takes a free one'),
 });
 
+const spoolConfig = z.strictObject({
+  path: z.string().default('.keystone/spool').describe('Folder of the local spool, relative to the project'),
+  maxSize: sizeBytes.prefault('1GB').describe('Bound on the bytes that wait in the spool; beyond it events are refused'),
+  patience: durationMs
+    .prefault('5s')
+    .describe(
+      'How long an append waits for a broker before its events go to the spool; 0: they are refused instead, and there is no spool',
+    ),
+});
+
 const ingestConfig = z.strictObject({
   host: z.string().default('127.0.0.1').describe('Address the ingest server listens on'),
   port: z.number().int().min(0).max(65535).default(50051).describe('Port of the ingest server; 0 takes a free one'),
@@ -204,6 +288,7 @@ const ingestConfig = z.strictObject({
     ),
   limits: limitsConfig.prefault({}),
   http: httpConfig.prefault({}),
+  spool: spoolConfig.prefault({}),
 });
 
 const consumeConfig = z.strictObject({
@@ -232,6 +317,29 @@ const careConfig = z.strictObject({
     .describe('Snapshots younger than this never expire; at least 1m where `consume run` cares for tables'),
 });
 
+const loggingConfig = z.strictObject({
+  format: z
+    .enum(['text', 'json'])
+    .default('text')
+    .describe('What is written beside results: lines for people, or one JSON object each (`--log-format`)'),
+  level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('The least important line that is written'),
+});
+
+const resilienceConfig = z.strictObject({
+  patience: durationMs
+    .prefault('2m')
+    .describe(
+      'How long a command that has an end waits for a service that went away in its middle; `consume run` and `ingest serve` wait on',
+    ),
+});
+
+/** Defaults: list prices of us-east-1 (https://aws.amazon.com/s3/pricing, https://aws.amazon.com/athena/pricing). */
+const costConfig = z.strictObject({
+  storagePerGbMonth: z.number().nonnegative().default(0.023).describe('US dollars for a GB in S3 for a month'),
+  scanPerTb: z.number().nonnegative().default(5).describe('US dollars for a TB that Athena reads'),
+  scanMinimum: sizeBytes.prefault('10MB').describe('Bytes that Athena bills for a statement at least'),
+});
+
 export const keystoneConfig = z.strictObject({
   version: z.literal(1).default(1).describe('Version of this file format'),
   project: z.string().min(1).default('keystone').describe('Name of the project, shown in output'),
@@ -241,6 +349,9 @@ export const keystoneConfig = z.strictObject({
   ingest: ingestConfig.prefault({}),
   consume: consumeConfig.prefault({}),
   care: careConfig.prefault({}),
+  resilience: resilienceConfig.prefault({}),
+  logging: loggingConfig.prefault({}),
+  cost: costConfig.prefault({}),
   profiles: z.record(z.string(), profileConfig).prefault({ local: {} }),
 });
 

@@ -53,7 +53,11 @@ export async function loadConfigWithOrigins(request: ConfigRequest): Promise<Loa
     ...project,
     contracts: absolute(project.contracts),
     models: absolute(project.models),
-    ingest: { ...project.ingest, tls: absoluteFiles(project.ingest.tls, absolute) },
+    ingest: {
+      ...project.ingest,
+      tls: absoluteFiles(project.ingest.tls, absolute),
+      spool: { ...project.ingest.spool, path: absolute(project.ingest.spool.path) },
+    },
     profileName,
     profile: {
       ...profile,
