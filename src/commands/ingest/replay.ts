@@ -7,7 +7,8 @@ import type { RunReplayResult } from '../../core/replay/run-replay.js';
 export default class IngestReplay extends KeystoneCommand {
   static override summary = 'Bring events into the log again: from the topic, bronze, a recorded trace or files';
   static override description = `SOURCE is "topic" (the log itself, up to where it ends now), "bronze" (the table, with --as-of as it was then), or files: traces
-that ingest record made, bronze's own Parquet files, or any NDJSON, CSV (.gz too) and Parquet files, whose rows become events.
+that ingest record made, bronze's own Parquet files, or any NDJSON, CSV (.gz too) and Parquet files, whose rows become events; a folder stands for its files,
+and s3://bucket/key (or a prefix that ends in /) for what lies there.
 Payload, key, headers, source and dataset stay as they are, byte for byte. Under their old ids (the default) events are
 duplicates of what the lake has, and change no table; with --as-new they are new events, the newer versions of their keys.
 A server that asks who sends makes the identity you prove the source; the old one is kept as ks-claimed-source.
@@ -19,12 +20,13 @@ payload (JSON), topic, kafka_partition, kafka_offset.`;
     '<%= config.bin %> ingest replay bronze --as-of 2018-08-31T12:00:00Z --to-topic rehearsal',
     '<%= config.bin %> ingest replay topic --from-checkpoint silver.orders@previous',
     '<%= config.bin %> ingest replay olist_orders_dataset.csv --speed 86400x --limit 10000',
+    '<%= config.bin %> ingest replay s3://shop-exports/2018/olist_orders_dataset.csv --dry-run',
     '<%= config.bin %> ingest replay trace.parquet --rate 500/s --server 127.0.0.1:50051',
   ];
   static override strict = false;
   static override args = {
     source: Args.string({
-      description: 'topic, bronze, or a file; several files may be given',
+      description: 'topic, bronze, or a file, a folder or s3://bucket/key; several may be given',
       required: true,
       ignoreStdin: true,
     }),

@@ -21,6 +21,8 @@ type SourceFile =
 
 export interface FilesSourceOptions {
   readonly paths: readonly string[];
+  /** What a local copy of a remote file is called. */
+  readonly named: (text: string) => string;
   /** Of plain files: the dataset of every event. */
   readonly dataset: string | undefined;
   readonly range: TimeRange;
@@ -34,7 +36,10 @@ export interface FilesSourceOptions {
  */
 export async function openFilesSource(lakehouse: Lakehouse, options: FilesSourceOptions): Promise<ReplaySource> {
   const { ingest } = lakehouse.config;
-  const plan: FilesPlan = { kind: 'files', files: await Promise.all(options.paths.map(plannedFile)) };
+  const plan: FilesPlan = {
+    kind: 'files',
+    files: await Promise.all(options.paths.map((file) => plannedFile(file, options.named))),
+  };
   if (options.saved) checkUnchanged(plan, options.saved);
   let session: DuckSession | undefined;
   const parquetSession = async (): Promise<DuckSession> => {
@@ -117,10 +122,10 @@ const neverAsked = (): never => {
   throw new KeystoneError('KS_INTERNAL', 'a recorded event was taken for a plain row');
 };
 
-async function plannedFile(file: string): Promise<PlannedSourceFile> {
+async function plannedFile(file: string, named: (text: string) => string): Promise<PlannedSourceFile> {
   try {
     const { size, mtimeMs } = await stat(file);
-    return { path: path.resolve(file), sizeBytes: size, modifiedMs: Math.floor(mtimeMs) };
+    return { path: named(path.resolve(file)), sizeBytes: size, modifiedMs: Math.floor(mtimeMs) };
   } catch (cause) {
     throw new KeystoneError('KS_NOT_FOUND', `cannot read ${file}: ${messageOf(cause)}`, { hint: `ls -l ${file}`, cause });
   }

@@ -1,8 +1,9 @@
 /** Opens what a replay or a recording reads: the log's topic, bronze, or files. */
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { resolveSnapshot } from '../care/resolve-snapshot.js';
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
-import { isS3Uri } from '../store/lake-place.js';
 import { snapshotNextOffsets } from '../table/snapshot-offsets.js';
 import type { TableName } from '../table/table-api.js';
 import { openBronzeSource } from './bronze-source.js';
@@ -12,8 +13,10 @@ import type { TimeRange } from './time-range.js';
 import { openTopicSource } from './topic-source.js';
 
 export interface SourceRequest {
-  /** `topic`, `bronze`, or paths of files; a file of that name is written `./topic`. */
+  /** `topic`, `bronze`, or paths of files and folders; a file of that name is written `./topic`. */
   readonly sources: readonly string[];
+  /** A text in which local copies of remote files are called by their URIs; a replay that goes on knows its files by it. */
+  readonly named?: (text: string) => string;
   readonly range: TimeRange;
   readonly dataset: string | undefined;
   /** A snapshot id or a time: bronze as it was then. */
@@ -56,17 +59,31 @@ export async function openSource(lakehouse: Lakehouse, request: SourceRequest): 
       });
     }
     case 'files': {
-      const { sources: paths, signal } = request;
-      const remote = paths.find(isS3Uri);
-      if (remote !== undefined) {
-        // A replay that goes on must find the very files that it began with.
-        throw new KeystoneError('KS_USAGE', `${remote} lies in a bucket, and a replay reads local files`, {
-          hint: `aws s3 cp ${remote} . and replay the copy; keystone ingest csv takes CSV files out of buckets`,
-        });
-      }
-      return openFilesSource(lakehouse, { paths, dataset, range, signal, saved: saved?.kind === 'files' ? saved : undefined });
+      const { sources, named = asIs, signal } = request;
+      const paths = (await Promise.all(sources.map(filesAt))).flat();
+      return openFilesSource(lakehouse, {
+        paths,
+        named,
+        dataset,
+        range,
+        signal,
+        saved: saved?.kind === 'files' ? saved : undefined,
+      });
     }
   }
+}
+
+const asIs = (text: string): string => text;
+
+/** A folder stands for the files right in it, in the order of their names. */
+async function filesAt(given: string): Promise<readonly string[]> {
+  const entries = await readdir(given, { withFileTypes: true }).catch(() => null);
+  if (entries === null) return [given];
+  const files = entries
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+    .map(({ name }) => path.join(given, name));
+  if (files.length > 0) return files.toSorted();
+  throw new KeystoneError('KS_NOT_FOUND', `the folder ${given} holds no file`, { hint: `ls -l ${given}` });
 }
 
 /** @throws KeystoneError KS_USAGE when a name stands beside other sources. */

@@ -6,12 +6,14 @@
  */
 import path from 'node:path';
 import { isKeystoneError, KeystoneError } from '../errors.js';
+import { withFetchedFiles } from '../ingest/fetched-files.js';
 import { createResultTally, type ShownRefusal } from '../ingest/result-tally.js';
 import type { ServerAccess } from '../ingest/server-access.js';
 import { hostOfAddress } from '../ingest/server-address.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { nearestName } from '../nearest-name.js';
 import type { ReportProgress } from '../progress.js';
+import { isS3Uri } from '../store/lake-place.js';
 import { openSelection } from './event-selection.js';
 import { openSource, sourceKind } from './open-source.js';
 import { cursorFile, type CursorFile, type ReplayCursor, type ReplayKey } from './replay-cursor.js';
@@ -23,7 +25,7 @@ import { sendReplay, type ReplayCounts, type ReplayStand } from './send-replay.j
 import { parseTimeRange } from './time-range.js';
 
 export interface RunReplayOptions {
-  /** `topic`, `bronze`, or paths of files. */
+  /** `topic`, `bronze`, or paths of files and folders, local or `s3://bucket/key`. */
   readonly sources: readonly string[];
   /** Log times, as typed; the end is outside. */
   readonly from: string | undefined;
@@ -75,7 +77,7 @@ export interface RunReplayResult extends ReplayCounts {
  *   not there or nothing to resume, KS_INTERRUPTED when stopped: everything until then is durable, and the hint goes on.
  */
 export async function runReplay(lakehouse: Lakehouse, options: RunReplayOptions): Promise<RunReplayResult> {
-  const { dryRun, signal, sources } = options;
+  const { dryRun, signal } = options;
   const target = targetOf(lakehouse, options);
   const pace = await paceOf(lakehouse, options);
   const range = parseTimeRange(options.from, options.to);
@@ -90,21 +92,26 @@ export async function runReplay(lakehouse: Lakehouse, options: RunReplayOptions)
   // Of plain files --dataset is what their events are, and selects nothing.
   const { asOf, fromCheckpoint, dataset, where } = options;
   const selection = await openSelection(lakehouse, { range, dataset, where });
-  let source: ReplaySource | undefined;
   try {
-    source = await openSource(lakehouse, { sources, range, dataset, asOf, fromCheckpoint, saved: resumed?.plan, signal });
-    const cursor = resumed ?? newCursor(lakehouse, source, options);
-    const sent = await send(lakehouse, { options, target, pace, source, selection, cursor, file });
-    if (!dryRun) await file.remove();
-    const warnings = [
-      ...(options.resume ? [] : unfinishedWarning(earlier, dryRun)),
-      ...identityWarning(target),
-      ...(await unknownDatasetWarning(lakehouse, dataset, sent.events)),
-      ...source.warnings(),
-    ];
-    return { source: source.name, ...sent, failedLines: source.failedLines(), warnings, resumed: resumed !== null, dryRun };
+    return await withFetchedFiles(lakehouse, options.sources, options, async ({ paths: sources, named }) => {
+      const saved = resumed?.plan;
+      const source = await openSource(lakehouse, { sources, named, range, dataset, asOf, fromCheckpoint, saved, signal });
+      try {
+        const cursor = resumed ?? newCursor(lakehouse, source, options);
+        const sent = await send(lakehouse, { options, target, pace, source, selection, cursor, file });
+        if (!dryRun) await file.remove();
+        const warnings = [
+          ...(options.resume ? [] : unfinishedWarning(earlier, dryRun)),
+          ...identityWarning(target),
+          ...(await unknownDatasetWarning(lakehouse, dataset, sent.events)),
+          ...source.warnings().map(named),
+        ];
+        return { source: source.name, ...sent, failedLines: source.failedLines(), warnings, resumed: resumed !== null, dryRun };
+      } finally {
+        await source.close();
+      }
+    });
   } finally {
-    await source?.close();
     await selection.close();
   }
 }
@@ -188,7 +195,7 @@ async function paceOf(lakehouse: Lakehouse, { rate, speed }: RunReplayOptions): 
 function keyOf(options: RunReplayOptions, target: ReplayTarget): ReplayKey {
   const { sources, from, to, dataset, where, asOf, fromCheckpoint, limit, asNew } = options;
   return {
-    sources: sourceKind(sources) === 'files' ? sources.map((file) => path.resolve(file)) : sources,
+    sources: sourceKind(sources) === 'files' ? sources.map((file) => (isS3Uri(file) ? file : path.resolve(file))) : sources,
     from: from ?? null,
     to: to ?? null,
     dataset: dataset ?? null,

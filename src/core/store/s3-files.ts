@@ -1,6 +1,6 @@
 /** Files of any bucket as local files, for what reads files: same identity and endpoint as the lake's bucket, another bucket. */
 import { createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -18,7 +18,7 @@ export interface FetchS3Options extends S3Access {
 
 /**
  * Fetches the object `s3://bucket/key`, or with a `/` at the end all objects right below it, to `<folder>/<bucket>/<key>`; resolves to the
- * local file or folder. Throws KS_NOT_FOUND when there is nothing, KS_USAGE for what is no such URI, KS_STORE, KS_CREDENTIALS.
+ * local file or folder; files carry the objects' times. Throws KS_NOT_FOUND when there is nothing, KS_USAGE for what is no such URI, KS_STORE, KS_CREDENTIALS.
  */
 export async function fetchS3(uri: string, folder: string, { s3, signal, ...access }: FetchS3Options): Promise<string> {
   const [, bucketName, key = ''] = /^s3:\/\/([^/]+)(?:\/(.*))?$/s.exec(uri) ?? [];
@@ -60,8 +60,12 @@ async function fetchOne(bucket: S3Bucket, key: string, file: string, signal: Abo
   const uri = `s3://${bucket.bucket}/${key}`;
   await mkdir(path.dirname(file), { recursive: true });
   try {
-    const { Body } = await bucket.client.send(new GetObjectCommand({ Bucket: bucket.bucket, Key: key }), { abortSignal: signal });
+    const { Body, LastModified } = await bucket.client.send(new GetObjectCommand({ Bucket: bucket.bucket, Key: key }), {
+      abortSignal: signal,
+    });
     await pipeline(Body as Readable, createWriteStream(file), { signal });
+    // Who comes back for the same file tells by its time whether it is the same still.
+    if (LastModified) await utimes(file, LastModified, LastModified);
   } catch (error) {
     if (signal.aborted)
       throw new KeystoneError('KS_INTERRUPTED', `stopped before the end of ${uri}`, { hint: 'run the same command again' });
