@@ -1,4 +1,5 @@
 /** Which failures may pass by themselves, told by what the services and the network of this system put into their errors. */
+import { isKeystoneError } from '../errors.js';
 
 /** HTTP statuses: timeout, too many requests, and a server's own faults that another try may not meet. */
 const TRANSIENT_STATUS: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
@@ -60,8 +61,15 @@ const TRANSIENT_WORDS =
 
 const CAUSES_LOOKED_AT = 5;
 
-/** Whether another try of an operation that may be repeated could succeed; looks at what caused it as well. */
+/**
+ * Whether another try of an operation that may be repeated could succeed; looks at what caused it as well. An open breaker is transient for
+ * whoever waits; credentials and settings are not, whatever the connection looked like when they were refused.
+ */
 export function isTransientFailure(error: unknown): boolean {
+  if (isKeystoneError(error)) {
+    if (error.code === 'KS_CIRCUIT_OPEN') return true;
+    if (error.code === 'KS_CREDENTIALS' || error.code === 'KS_CONFIG') return false;
+  }
   let at: unknown = error;
   for (let depth = 0; depth < CAUSES_LOOKED_AT && typeof at === 'object' && at !== null; depth += 1) {
     if (isTransientItself(at)) return true;
@@ -77,14 +85,14 @@ interface FailureTraits {
   readonly status?: unknown;
   readonly statusCode?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: unknown };
-  /** kafkajs marks its errors itself: https://kafka.js.org/docs/retry-detailed */
+  /** kafkajs marks its errors itself, and our Kafka adapter does: Kafka's numbers mean other things than gRPC's. */
   readonly retriable?: unknown;
   readonly errors?: unknown;
 }
 
 function isTransientItself(error: object): boolean {
   const { name, message, code, status, statusCode, $metadata, retriable, errors } = error as FailureTraits;
-  if (retriable === true) return true;
+  if (typeof retriable === 'boolean') return retriable;
   if ([status, statusCode, $metadata?.httpStatusCode].some((of) => typeof of === 'number' && TRANSIENT_STATUS.has(of)))
     return true;
   if (typeof code === 'string' && (TRANSIENT_NETWORK.has(code) || TRANSIENT_SQLSTATE.test(code) || TRANSIENT_AWS.has(code)))

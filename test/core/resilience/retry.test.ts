@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/core/clock.js';
 import { KeystoneError } from '../../../src/core/errors.js';
+import { BrokerRefusal } from '../../../src/core/log/kafka/failure.js';
 import { retry } from '../../../src/core/resilience/retry.js';
 import { RETRY_POLICIES, retryDelayMs } from '../../../src/core/resilience/retry-policy.js';
 import { isTransientFailure } from '../../../src/core/resilience/transient-failure.js';
@@ -139,5 +140,14 @@ describe('transient failures', () => {
     const circle = failure({});
     circle.cause = circle;
     for (const thrown of [undefined, null, 'text', 503, circle]) expect(isTransientFailure(thrown)).toBe(false);
+  });
+
+  it("takes Kafka's refusals by what Kafka means, and refused credentials for final", () => {
+    expect(isTransientFailure(new BrokerRefusal(6))).toBe(true);
+    expect(isTransientFailure(new BrokerRefusal(10))).toBe(false);
+    const reset = Object.assign(new Error('handshake'), { code: 'ECONNRESET' });
+    expect(isTransientFailure(new KeystoneError('KS_LOG', 'away', { cause: reset }))).toBe(true);
+    expect(isTransientFailure(new KeystoneError('KS_CREDENTIALS', 'who are you', { cause: reset }))).toBe(false);
+    expect(isTransientFailure(new KeystoneError('KS_CIRCUIT_OPEN', 'open'))).toBe(true);
   });
 });

@@ -63,11 +63,14 @@ const REFUSING: Readonly<Record<number, string>> = {
 /** An error code in a broker's answer; `code` as in the protocol. */
 export class BrokerRefusal extends Error {
   readonly code: number;
+  /** As kafkajs says it of its own errors. */
+  readonly retriable: boolean;
 
   constructor(code: number) {
     super(PASSING[code] ?? REFUSING[code] ?? `error code ${code}`);
     this.name = 'BrokerRefusal';
     this.code = code;
+    this.retriable = code in PASSING;
   }
 }
 
