@@ -1,5 +1,6 @@
-/** A contract's row checks → DuckDB conditions over the typed columns. */
+/** A contract's row checks → an engine's conditions over the typed columns. */
 import { KeystoneError } from '../errors.js';
+import { compileExpressionForAthena } from './compile-expression-athena.js';
 import { compileExpressionForDuckDb } from './compile-expression-duckdb.js';
 import type { Contract } from './contract.js';
 import { ExpressionError } from './expression.js';
@@ -7,11 +8,16 @@ import { type ColumnTypes, checkCondition } from './expression-type.js';
 import { parseExpression } from './parse-expression.js';
 import type { RowRule } from './row-rule.js';
 
+/** Which engine's SQL a rule is compiled to; Trino understands Athena's. */
+export type RuleDialect = 'duckdb' | 'athena';
+
+const COMPILERS = { duckdb: compileExpressionForDuckDb, athena: compileExpressionForAthena } as const;
+
 /**
  * All row checks in the contract's order, warnings included. A rule fails where its expression is definitely false: a comparison
- * with null is unknown and passes. Throws KS_CONTRACT naming file, check and position.
+ * with null is unknown and passes, in every dialect alike. Throws KS_CONTRACT naming file, check and position.
  */
-export function compileRowRules(contract: Contract): readonly RowRule[] {
+export function compileRowRules(contract: Contract, dialect: RuleDialect = 'duckdb'): readonly RowRule[] {
   const columns = columnTypes(contract);
   const rules: RowRule[] = [];
   for (const check of contract.checks) {
@@ -22,7 +28,7 @@ export function compileRowRules(contract: Contract): readonly RowRule[] {
       rules.push({
         name: check.name,
         level: check.level,
-        failsSql: `coalesce(NOT ${compileExpressionForDuckDb(expression, columns)}, false)`,
+        failsSql: `coalesce(NOT ${COMPILERS[dialect](expression, columns)}, false)`,
       });
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;

@@ -1,4 +1,4 @@
-/** A row check compiled for DuckDB. */
+/** A row check compiled for an engine. */
 export interface RowRule {
   readonly name: string;
   readonly level: 'error' | 'warning';

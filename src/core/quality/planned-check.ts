@@ -2,7 +2,7 @@
  * Everything that a partition of a dataset is checked for: what the contract writes down, and what it implies (required columns,
  * castable values, whole records). So every quarantined row fails at least one check of the list.
  */
-import { compileRowRules } from '../contract/compile-row-rules.js';
+import { compileRowRules, type RuleDialect } from '../contract/compile-row-rules.js';
 import type { CheckLevel, Contract } from '../contract/contract.js';
 import { quoteIdentifier } from '../engine/sql-text.js';
 
@@ -29,8 +29,8 @@ export interface PlannedCheck {
 }
 
 /** In the order they are shown. Throws KS_CONTRACT when a rule cannot be compiled. */
-export function planChecks(contract: Contract): readonly PlannedCheck[] {
-  const rules = new Map(compileRowRules(contract).map((rule) => [rule.name, rule.failsSql]));
+export function planChecks(contract: Contract, dialect: RuleDialect = 'duckdb'): readonly PlannedCheck[] {
+  const rules = new Map(compileRowRules(contract, dialect).map((rule) => [rule.name, rule.failsSql]));
   const required = contract.columns.filter((column) => column.required || contract.key.includes(column.name));
   const none = { description: '', failsSql: null, reasons: [], rowCount: null } as const;
   return [
