@@ -80,10 +80,20 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
   const store = once(async () => {
     if (profile.store.adapter === 's3') {
       const { openS3Store } = await import('./store/s3-store.js');
-      const { projectDir } = config;
-      const opened = await openS3Store({ s3: profile.store.s3, env: effects.env ?? {}, projectDir, clock: effects.clock });
-      closers.push(opened.close); // last: the engine reads its local copies
-      return opened;
+      const { s3 } = profile.store;
+      const open = async (bucket = s3.bucket): Promise<ObjectStore> => {
+        const place = { ...s3, ...(bucket === undefined ? {} : { bucket }) };
+        const access = { env: effects.env ?? {}, projectDir: config.projectDir };
+        const opened = await openS3Store({ s3: place, ...access, clock: effects.clock });
+        closers.push(opened.close); // last: the engine reads its local copies
+        return opened;
+      };
+      const base = await open();
+      const layers = new Map<string, ObjectStore>();
+      for (const [layer, bucket] of Object.entries(s3.buckets)) layers.set(layer, await open(bucket));
+      if (layers.size === 0) return base;
+      const { layeredStore } = await import('./store/layered-store.js');
+      return layeredStore(base, layers);
     }
     const { openFolderStore } = await import('./store/folder-store.js');
     return openFolderStore(profile.store.path);

@@ -99,8 +99,8 @@ describe.skipIf(!hasS3)('a lake in S3', () => {
   });
 
   /** The demo's events in an embedded log and in a lake in a folder, and beside it a profile whose lake is a bucket. */
-  const demoProject = async (events: number): Promise<S3Project> => {
-    const s3 = await freshBucket(server());
+  const demoProject = async (events: number, more: Record<string, unknown> = {}): Promise<S3Project> => {
+    const s3 = await freshBucket(server(), more);
     const dir = path.join(await tempDir(), 'project');
     const made = await runCli(['demo', '--keep', dir, '--events', String(events), '--quiet'], { cwd: project });
     expect(made, made.stderr).toMatchObject({ code: 0 });
@@ -196,6 +196,33 @@ describe.skipIf(!hasS3)('a lake in S3', () => {
     // Every process let go of its copies when it ended.
     for (const one of await readdir(path.join(dir, '.keystone', 'cache', 'in-use')))
       expect(await readdir(path.join(dir, '.keystone', 'cache', 'in-use', one))).toEqual([]);
+  });
+
+  it('keeps each layer in the bucket that is named for it, the founding layout', async () => {
+    const buckets = {
+      bronze: 'olist-data-lake-bronze',
+      silver: 'olist-data-lake-silver',
+      gold: 'olist-data-lake-gold',
+      quarantine: 'olist-data-lake-quarantine',
+      error: 'error-zone',
+    };
+    for (const bucket of Object.values(buckets)) await server().makeBucket(bucket);
+    const { cli, rows, lake } = await demoProject(800, { prefix: '', buckets });
+    await cli('consume', 'run', '--until-caught-up');
+    await cli('gold', 'run');
+    await cli('table', 'compact');
+    await cli('table', 'orphans', '--dry-run');
+    expect((await cli('ledger', 'verify', '--deep')).stderr).toContain('The account closes (deep)');
+    const sql = 'SELECT order_id, price FROM gold.fact_sales ORDER BY ALL';
+    expect(await rows('s3', sql)).toEqual(await rows('local', sql));
+    const inBucket = async (bucket: string, ...folders: readonly string[]): Promise<readonly string[]> =>
+      (await readdir(path.join(server().dataDir, bucket, ...folders))).filter((name) => !name.startsWith('.'));
+    expect(await inBucket('olist-data-lake-silver', 'orders', 'data')).toContain('year=2017');
+    expect(await inBucket('olist-data-lake-bronze')).toEqual(['events']);
+    expect(await inBucket('error-zone')).toEqual(['events']);
+    expect(await inBucket('olist-data-lake-quarantine')).toEqual(['events']);
+    expect(await inBucket('olist-data-lake-gold')).toContain('fact_sales');
+    expect(await inBucket(lake.replace(/^s3:\/\/|\/$/g, ''))).toEqual(['ledger']);
   });
 
   it('takes CSV files out of any bucket, under the ids that they have as local files', async () => {

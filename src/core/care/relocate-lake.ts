@@ -38,6 +38,12 @@ interface MovedTable {
 /** @throws KeystoneError KS_USAGE when the old place is still there, KS_TABLE_CORRUPT for missing files, KS_TABLE_UNSUPPORTED, KS_INTERRUPTED. */
 export async function relocateLake(lakehouse: Lakehouse, options: RelocateOptions): Promise<Relocation> {
   const store = await lakehouse.store();
+  const { adapter, s3 } = lakehouse.config.profile.store;
+  if (adapter === 's3' && Object.keys(s3.buckets).length > 0) {
+    throw new KeystoneError('KS_USAGE', 'a lake whose layers lie in buckets of their own (store.s3.buckets) is not relocated', {
+      hint: 'Relocate it in one place first: copy it there and leave store.s3.buckets out.',
+    });
+  }
   const moved = await movedTables(lakehouse);
   const from = [...new Set(moved.map((one) => one.from))];
   const to = store.uri('');

@@ -81,8 +81,17 @@ const logConfig = z.strictObject({
   kafka: kafkaConfig.prefault({}),
 });
 
+const layerBuckets = z.strictObject({
+  bronze: z.string().min(1).optional().describe('Bucket of the tables `bronze.*`; default: `store.s3.bucket`'),
+  silver: z.string().min(1).optional().describe('Bucket of `silver.*`'),
+  gold: z.string().min(1).optional().describe('Bucket of `gold.*`'),
+  quarantine: z.string().min(1).optional().describe('Bucket of `quarantine.*`'),
+  error: z.string().min(1).optional().describe('Bucket of `error.*`'),
+});
+
 const s3Config = z.strictObject({
   bucket: z.string().optional().describe('Bucket of the lake'),
+  buckets: layerBuckets.prefault({}),
   prefix: z.string().default('').describe('Key prefix of the lake in the bucket, without slashes at its ends'),
   region: z.string().default('us-east-1').describe('Region of the bucket'),
   endpoint: z.string().optional().describe('Another endpoint than that of AWS'),
