@@ -99,6 +99,12 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     return openFolderStore(profile.store.path);
   });
   const catalog = once(async () => {
+    if (profile.catalog.adapter === 'glue') {
+      const { openGlueFromConfig } = await import('./table/glue/open-glue.js');
+      const { catalog: opened, close } = await openGlueFromConfig(config, effects, await store());
+      closers.unshift(close);
+      return opened;
+    }
     const { openFolderCatalog } = await import('./table/folder-catalog.js');
     return openFolderCatalog(await store());
   });

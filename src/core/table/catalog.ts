@@ -24,4 +24,6 @@ export interface Catalog {
   swap(name: TableName, token: CatalogToken | null, metadata: TableMetadata): Promise<boolean>;
   /** All tables, ordered by name. */
   tableNames(): Promise<readonly TableName[]>;
+  /** Tries whether a swap from a stale state is really refused; throws KS_CATALOG where it is not. Absent where it holds by construction. */
+  proveSwap?(): Promise<void>;
 }

@@ -2,10 +2,10 @@
 import type { ObjectStore } from '../store/object-store.js';
 import type { DataFile } from './table-api.js';
 
-/** The fencing token of `holdLease`; when it throws, the files written for the commit go before the error does. */
-export async function holdOrDiscard(holdLease: () => number, store: ObjectStore, written: readonly DataFile[]): Promise<number> {
+/** What `hold` gives (a lease: its fencing token); when it throws, the files written for the commit go before the error does. */
+export async function holdOrDiscard<T>(hold: () => T, store: ObjectStore, written: readonly DataFile[]): Promise<T> {
   try {
-    return holdLease();
+    return hold();
   } catch (error) {
     await store.delete(written.map(({ path }) => store.keyOf(path)));
     throw error;

@@ -1,0 +1,38 @@
+/** The Glue catalog that a project's configuration asks for. */
+import type { ResolvedConfig } from '../../config/config.js';
+import { KeystoneError } from '../../errors.js';
+import type { Logger } from '../../logging/logger.js';
+import type { ObjectStore } from '../../store/object-store.js';
+import type { Catalog } from '../catalog.js';
+import type { TableEffects } from '../commit-loop.js';
+import { openGlueCatalog } from './glue-catalog.js';
+import { type Glue, openGlue } from './glue-client.js';
+
+interface GlueEffects extends TableEffects {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly logger?: Logger;
+}
+
+/** Throws KS_CONFIG when the lake is none that Glue can name, or the settings do not fit together. */
+export async function openGlueFromConfig(
+  { profile, projectDir }: ResolvedConfig,
+  { clock, randomBytes, env = {}, logger }: GlueEffects,
+  store: ObjectStore,
+): Promise<{ readonly catalog: Catalog; readonly glue: Glue; readonly close: () => Promise<void> }> {
+  if (profile.store.adapter !== 's3') {
+    throw new KeystoneError('KS_CONFIG', `catalog.adapter is glue and store.adapter is ${profile.store.adapter}`, {
+      hint: 'Glue names tables in S3 alone: set store.adapter to s3, or catalog.adapter to folder.',
+    });
+  }
+  const settings = profile.catalog.glue;
+  const glue = await openGlue({
+    glue: settings,
+    env,
+    projectDir,
+    clock,
+    randomBytes,
+    ...(logger === undefined ? {} : { logger }),
+  });
+  const catalog = openGlueCatalog({ glue, store, randomBytes, mustProve: settings.endpoint !== undefined });
+  return { catalog, glue, close: async () => glue.close() };
+}
