@@ -42,9 +42,11 @@ export const breakerState = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('closed'),
     sinceMs: instant,
-    /** Calls of the window by slice, oldest first. */
-    slices: z.array(z.object({ startMs: instant, successes: count, failures: count })),
+    /** Calls of the window by slice, oldest first; `busyMs` is how long they took together. */
+    slices: z.array(z.object({ startMs: instant, successes: count, failures: count, busyMs: z.number().default(0) })),
     failuresInARow: count,
+    /** Closed by its probes, not new: whoever is careful waits a little before trusting the service again. */
+    recovered: z.boolean().default(false),
     lastFailureMs: instant.nullable(),
   }),
   z.object({
@@ -77,11 +79,14 @@ export interface CallOutcomes {
   readonly caller: string;
   readonly successes: number;
   readonly failures: number;
+  /** Together; 0 when nobody measured. */
+  readonly busyMs?: number;
 }
 
-export const closedBreaker = (atMs: number): BreakerState => ({
+export const closedBreaker = (atMs: number, recovered = false): BreakerState => ({
   kind: 'closed',
   sinceMs: atMs,
+  recovered,
   slices: [],
   failuresInARow: 0,
   lastFailureMs: null,
@@ -121,7 +126,7 @@ export function recordOutcomes(policy: BreakerPolicy, state: BreakerState, outco
       if (state.probe?.caller !== caller || successes + failures === 0) return state;
       if (failures > 0) return opened(policy, atMs, 'probe failed');
       const proved = state.successes + 1;
-      return proved >= policy.successesToClose ? closedBreaker(atMs) : { ...state, successes: proved, probe: null };
+      return proved >= policy.successesToClose ? closedBreaker(atMs, true) : { ...state, successes: proved, probe: null };
     }
     case 'closed':
       return counted(policy, state, outcomes);
@@ -130,20 +135,25 @@ export function recordOutcomes(policy: BreakerPolicy, state: BreakerState, outco
 
 type Closed = Extract<BreakerState, { kind: 'closed' }>;
 
-function counted(policy: BreakerPolicy, state: Closed, { atMs, successes, failures }: CallOutcomes): BreakerState {
+function counted(policy: BreakerPolicy, state: Closed, { atMs, successes, failures, busyMs = 0 }: CallOutcomes): BreakerState {
   const sliceMs = policy.windowMs / SLICES;
   const startMs = Math.floor(atMs / sliceMs) * sliceMs;
   const inWindow = state.slices.filter((slice) => slice.startMs > startMs - policy.windowMs && slice.startMs <= startMs);
   const last = inWindow.at(-1);
-  const current = last?.startMs === startMs ? last : { startMs, successes: 0, failures: 0 };
+  const current = last?.startMs === startMs ? last : { startMs, successes: 0, failures: 0, busyMs: 0 };
   const slices = [
     ...inWindow.filter((slice) => slice.startMs !== startMs),
-    { startMs, successes: current.successes + successes, failures: current.failures + failures },
+    {
+      startMs,
+      successes: current.successes + successes,
+      failures: current.failures + failures,
+      busyMs: current.busyMs + busyMs,
+    },
   ];
   const isRow = successes === 0 && state.lastFailureMs !== null && Math.abs(atMs - state.lastFailureMs) < policy.windowMs;
   const row = (isRow ? state.failuresInARow : 0) + failures;
   if (failures > 0 && row >= policy.failuresInARow) return opened(policy, atMs, 'failures in a row');
-  const { calls, failed } = callsOf(slices);
+  const { calls, failed } = callsIn(slices);
   if (failures > 0 && calls >= policy.leastCalls && failed / calls >= policy.failureRate)
     return opened(policy, atMs, 'failure rate');
   return {
@@ -161,12 +171,25 @@ const opened = (policy: BreakerPolicy, atMs: number, cause: Extract<BreakerState
   cause,
 });
 
-function callsOf(slices: Closed['slices']): { readonly calls: number; readonly failed: number } {
-  let calls = 0;
-  let failed = 0;
+/** Calls that a closed breaker remembers at `atMs`: those of its window. */
+export function breakerCalls(policy: BreakerPolicy, state: BreakerState, atMs: number): BreakerCalls {
+  if (state.kind !== 'closed') return { calls: 0, failed: 0, busyMs: 0 };
+  return callsIn(state.slices.filter(({ startMs }) => startMs > atMs - policy.windowMs && startMs <= atMs));
+}
+
+export interface BreakerCalls {
+  readonly calls: number;
+  readonly failed: number;
+  /** Together. */
+  readonly busyMs: number;
+}
+
+function callsIn(slices: Closed['slices']): BreakerCalls {
+  let [calls, failed, busyMs] = [0, 0, 0];
   for (const slice of slices) {
     calls += slice.successes + slice.failures;
     failed += slice.failures;
+    busyMs += slice.busyMs;
   }
-  return { calls, failed };
+  return { calls, failed, busyMs };
 }

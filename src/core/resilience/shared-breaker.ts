@@ -39,6 +39,11 @@ export interface SharedBreakerOptions {
   readonly policy?: BreakerPolicy;
   /** What counts as a failure of the service; other errors say that it answered. */
   readonly isFailure?: (error: unknown) => boolean;
+  /**
+   * A call that has not answered after this long, and after each such time again, counts as a failure already: what waits patiently behind
+   * the breaker would otherwise hide an outage from it. Default: never, because a large upload may rightly take minutes.
+   */
+  readonly lateMs?: number;
   /** Told when this process changed its kind: the log, metrics, an alert. */
   readonly onChange?: (from: BreakerState, to: BreakerState) => void;
 }
@@ -55,13 +60,16 @@ const FRESH_MS = 1000;
 const SWAPS_TRIED = 20;
 
 export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
-  const { name, memory, clock, processName, policy = BREAKER_POLICY, isFailure = isTransientFailure, onChange } = options;
+  const { name, memory, clock, processName, policy = BREAKER_POLICY, isFailure = isTransientFailure, lateMs, onChange } = options;
   let known: { readonly version: number; readonly state: BreakerState } = { version: 0, state: closedBreaker(clock.nowMs()) };
   let readAtMs = -Infinity;
-  let gathered = 0;
+  let gathered = { successes: 0, busyMs: 0 };
   let calls = 0;
 
-  const read = async (): Promise<void> => {
+  let reading: Promise<void> | undefined;
+  /** Callers that come at once share one look. */
+  const read = (): Promise<void> => (reading ??= readNow().finally(() => (reading = undefined)));
+  const readNow = async (): Promise<void> => {
     const kept = (await memory.readBreakers()).find((breaker) => breaker.name === name);
     known = kept ? { version: kept.version, state: readState(kept.state, clock.nowMs()) } : { version: 0, state: known.state };
     readAtMs = clock.nowMs();
@@ -89,27 +97,40 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
     return change((state) => askBreaker(policy, state, { atMs: clock.nowMs(), caller }));
   };
 
-  const record = async (caller: string, successes: number, failures: number): Promise<void> => {
+  const record = async (caller: string, successes: number, failures: number, busyMs: number): Promise<void> => {
     await change((state) => ({
-      state: recordOutcomes(policy, state, { atMs: clock.nowMs(), caller, successes, failures }),
+      state: recordOutcomes(policy, state, { atMs: clock.nowMs(), caller, successes, failures, busyMs }),
       answer: undefined,
     }));
   };
 
   let writtenAtMs = clock.nowMs();
   /** Successes of a closed breaker are many: they are written together, and before each failure. */
-  const succeeded = async (caller: string, answer: BreakerAnswer): Promise<void> => {
-    if (answer.kind === 'probe') return record(caller, 1, 0);
-    gathered += 1;
+  const succeeded = async (caller: string, answer: BreakerAnswer, busyMs: number): Promise<void> => {
+    if (answer.kind === 'probe') return record(caller, 1, 0, busyMs);
+    gathered = { successes: gathered.successes + 1, busyMs: gathered.busyMs + busyMs };
     const nowMs = clock.nowMs();
     if (nowMs >= writtenAtMs && nowMs - writtenAtMs < FRESH_MS) return;
     await flush(caller);
   };
   const flush = async (caller: string): Promise<void> => {
-    const successes = gathered;
-    gathered = 0;
+    const { successes, busyMs } = gathered;
+    gathered = { successes: 0, busyMs: 0 };
     writtenAtMs = clock.nowMs();
-    if (successes > 0) await record(caller, successes, 0);
+    if (successes > 0) await record(caller, successes, 0, busyMs);
+  };
+  const failed = async (caller: string, busyMs: number): Promise<void> => {
+    await flush(caller);
+    await record(caller, 0, 1, busyMs);
+  };
+  /** Counts a call as failed for every `lateMs` that it stays without an answer. */
+  const watchLate = async (caller: string, over: AbortSignal): Promise<void> => {
+    if (lateMs === undefined) return;
+    for (;;) {
+      await clock.sleep(lateMs, over);
+      if (over.aborted) return;
+      await failed(caller, lateMs);
+    }
   };
 
   return {
@@ -117,17 +138,20 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
       const caller = `${processName}#${(calls += 1)}`;
       const answer = await ask(caller);
       if (answer.kind === 'refused') throw refusal(name, answer.retryAtMs);
+      const startedAtMs = clock.nowMs();
+      const over = new AbortController();
+      void watchLate(caller, over.signal);
       let result: Awaited<ReturnType<typeof work>>;
       try {
         result = await work();
       } catch (error) {
-        if (isFailure(error)) {
-          await flush(caller);
-          await record(caller, 0, 1);
-        } else await succeeded(caller, answer);
+        over.abort();
+        const busyMs = Math.max(0, clock.nowMs() - startedAtMs);
+        await (isFailure(error) ? failed(caller, busyMs) : succeeded(caller, answer, busyMs));
         throw error;
       }
-      await succeeded(caller, answer);
+      over.abort();
+      await succeeded(caller, answer, Math.max(0, clock.nowMs() - startedAtMs));
       return result;
     },
     look: async () => {
@@ -146,13 +170,14 @@ const readState = (state: unknown, atMs: number): BreakerState => {
 function refusal(name: string, retryAtMs: number | null): KeystoneError {
   return retryAtMs === null
     ? new KeystoneError('KS_CIRCUIT_OPEN', `the breaker "${name}" was tripped by hand; nothing was called`, {
+        hint: `keystone breaker show ${name} says who did it and why; keystone breaker reset ${name} ends it`,
         details: { breaker: name },
       })
     : new KeystoneError(
         'KS_CIRCUIT_OPEN',
         `the breaker "${name}" is open after failures; nothing was called, a probe may go at ${new Date(retryAtMs).toISOString()}`,
         {
-          hint: 'look at the service behind it; the breaker closes by itself once the service answers',
+          hint: `keystone breaker show ${name} says since when; look at the service behind it: the breaker closes by itself once it answers`,
           details: { breaker: name },
         },
       );

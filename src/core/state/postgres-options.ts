@@ -3,18 +3,20 @@ import type { Clock } from '../clock.js';
 import type { ResolvedConfig } from '../config/config.js';
 import { resolveSecret } from '../config/secrets.js';
 import { KeystoneError } from '../errors.js';
+import type { Logger } from '../logging/logger.js';
 import type { PostgresStateOptions } from './postgres-state.js';
 
 export interface PostgresEffects {
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly logger?: Logger | undefined;
 }
 
 /** @throws KeystoneError KS_CONFIG without a URL or its secret. */
 export async function postgresOptions(
   { profile, projectDir, profileName }: ResolvedConfig,
-  { clock, randomBytes, env = {} }: PostgresEffects,
+  { clock, randomBytes, env = {}, logger }: PostgresEffects,
 ): Promise<PostgresStateOptions> {
   const { url, schema, poolSize, statementTimeout } = profile.state.postgres;
   if (url === undefined) {
@@ -23,5 +25,5 @@ export async function postgresOptions(
     });
   }
   const secret = await resolveSecret(url, { env, projectDir });
-  return { url: secret.reveal(), projectDir, schema, poolSize, statementTimeoutMs: statementTimeout, clock, randomBytes };
+  return { url: secret.reveal(), projectDir, schema, poolSize, statementTimeoutMs: statementTimeout, clock, randomBytes, logger };
 }

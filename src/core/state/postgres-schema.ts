@@ -23,6 +23,13 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     `CREATE INDEX runs_by_command ON $.runs (command, started_at_ms, id)`,
     `CREATE TABLE $.breakers (name text PRIMARY KEY, version bigint NOT NULL, state text NOT NULL, writer text NOT NULL)`,
   ],
+  [
+    `CREATE TABLE $.transitions (
+       seq bigserial PRIMARY KEY, id text NOT NULL UNIQUE, subject text NOT NULL, at_ms bigint NOT NULL,
+       from_state text NOT NULL, to_state text NOT NULL, detail text NOT NULL
+     )`,
+    `CREATE INDEX transitions_by_subject ON $.transitions (subject, seq)`,
+  ],
 ];
 
 /** The version this code knows. */

@@ -8,6 +8,8 @@
 import { sql, type Transaction } from 'kysely';
 import type { Clock } from '../clock.js';
 import { KeystoneError } from '../errors.js';
+import type { Logger } from '../logging/logger.js';
+import { logRetry } from '../resilience/log-retry.js';
 import { RETRY_POLICIES } from '../resilience/retry-policy.js';
 import { retry } from '../resilience/retry.js';
 import { readPostgresUrl, showAddress } from './postgres-address.js';
@@ -16,6 +18,7 @@ import { describePostgresFailure } from './postgres-failure.js';
 import { migratePostgres, POSTGRES_SCHEMA_VERSION, readSchemaVersion, type PostgresStateSchema } from './postgres-schema.js';
 import { runOf, runRow } from './run-row.js';
 import type { Lease, StateStore } from './state-store.js';
+import { beginsWith, transitionOf, transitionRow, TRANSITIONS_KEPT } from './transition-row.js';
 
 export interface PostgresStateOptions {
   /** With the password: never printed. */
@@ -29,6 +32,7 @@ export interface PostgresStateOptions {
   readonly clock: Clock;
   /** Spreads the tries of many processes, and marks what this one wrote. */
   readonly randomBytes: (length: number) => Uint8Array;
+  readonly logger?: Logger | undefined;
 }
 
 /** now() is when the transaction began: one that waited for a lock takes its lease for a shorter time, not for a longer one. */
@@ -56,7 +60,12 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
       return connections.transact(Math.min(withinMs, statementTimeoutMs), (trx) => work(trx, askedAtMs));
     };
     try {
-      return await retry(RETRY_POLICIES.db, once, { clock, random, withinMs: Math.min(withinMs, statementTimeoutMs) });
+      return await retry(RETRY_POLICIES.db, once, {
+        clock,
+        random,
+        withinMs: Math.min(withinMs, statementTimeoutMs),
+        onRetry: logRetry(options.logger, what, RETRY_POLICIES.db),
+      });
     } catch (error) {
       throw describePostgresFailure(error, what);
     }
@@ -211,6 +220,31 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
         return row?.writer === writer;
       });
     },
+    addTransition: (transition) =>
+      transact(async (trx) => {
+        const row = transitionRow(transition);
+        const to = trx.withSchema(schema);
+        await to
+          .insertInto('transitions')
+          .values(row)
+          .onConflict((conflict) => conflict.doNothing())
+          .execute();
+        const oldest = to
+          .selectFrom('transitions')
+          .select('seq')
+          .where('subject', '=', row.subject)
+          .orderBy('seq', 'desc')
+          .limit(1)
+          .offset(TRANSITIONS_KEPT);
+        await to.deleteFrom('transitions').where('subject', '=', row.subject).where('seq', '<=', oldest).execute();
+      }),
+    listTransitions: ({ subject, subjectPrefix, limit }) =>
+      transact(async (trx) => {
+        let query = trx.withSchema(schema).selectFrom('transitions').selectAll().orderBy('seq', 'desc').limit(Math.max(0, limit));
+        if (subject !== undefined) query = query.where('subject', '=', subject);
+        if (subjectPrefix !== undefined) query = query.where(sql<boolean>`subject LIKE ${beginsWith(subjectPrefix)} ESCAPE '!'`);
+        return (await query.execute()).map(transitionOf);
+      }),
     close: () => connections.close(),
   };
 }

@@ -10,6 +10,7 @@ import { openSqliteFile, type SqliteBind, type SqliteFile } from '../sqlite/sqli
 import { runOf, runRow } from './run-row.js';
 import { migrateState, STATE_SCHEMA_VERSION, type StateSchema } from './state-schema.js';
 import type { Lease, StateStore } from './state-store.js';
+import { beginsWith, transitionOf, transitionRow, TRANSITIONS_KEPT } from './transition-row.js';
 
 /** Its statements take well under a millisecond; the wait blocks the event loop. */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -158,6 +159,30 @@ export async function openSqliteState(options: { readonly path: string; readonly
         }
         const updated = db.updateTable('breakers').set(next).where('name', '=', name).where('version', '=', version);
         return (await updated.returning('version').executeTakeFirst()) !== undefined;
+      }),
+    addTransition: (transition) =>
+      guarded(async () => {
+        const row = transitionRow(transition);
+        await db
+          .insertInto('transitions')
+          .values(row)
+          .onConflict((conflict) => conflict.doNothing())
+          .execute();
+        const oldest = db
+          .selectFrom('transitions')
+          .select('seq')
+          .where('subject', '=', row.subject)
+          .orderBy('seq', 'desc')
+          .limit(1)
+          .offset(TRANSITIONS_KEPT);
+        await db.deleteFrom('transitions').where('subject', '=', row.subject).where('seq', '<=', oldest).execute();
+      }),
+    listTransitions: ({ subject, subjectPrefix, limit }) =>
+      guarded(async () => {
+        let query = db.selectFrom('transitions').selectAll().orderBy('seq', 'desc').limit(Math.max(0, limit));
+        if (subject !== undefined) query = query.where('subject', '=', subject);
+        if (subjectPrefix !== undefined) query = query.where(sql<boolean>`subject LIKE ${beginsWith(subjectPrefix)} ESCAPE '!'`);
+        return (await query.execute()).map(transitionOf);
       }),
     close: () => guarded(() => db.destroy()),
   };

@@ -1,4 +1,5 @@
 /** The tables of the state stores, and the numbered steps that lead the embedded one there. */
+import type { Generated } from 'kysely';
 import type { SqliteFile } from '../sqlite/sqlite-file.js';
 
 /** Times are milliseconds since the epoch. */
@@ -13,6 +14,16 @@ export interface StateSchema {
   runs: { id: string; command: string; status: string; started_at_ms: number; ended_at_ms: number | null; detail: string };
   /** `state` is JSON. */
   breakers: { name: string; version: number; state: string };
+  /** `seq` rises in the order of writing; `detail` is JSON. */
+  transitions: {
+    seq: Generated<number>;
+    id: string;
+    subject: string;
+    at_ms: number;
+    from_state: string;
+    to_state: string;
+    detail: string;
+  };
 }
 
 /** Step n leads from schema version n to n + 1. Never change one that was released: add another. */
@@ -27,6 +38,11 @@ const MIGRATIONS: readonly string[] = [
    CREATE INDEX runs_by_start ON runs (started_at_ms);
    CREATE INDEX runs_by_command ON runs (command, started_at_ms);`,
   `CREATE TABLE breakers (name TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE transitions (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, subject TEXT NOT NULL, at_ms INTEGER NOT NULL,
+     from_state TEXT NOT NULL, to_state TEXT NOT NULL, detail TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX transitions_by_subject ON transitions (subject, seq);`,
 ];
 
 /** The version this code knows. */

@@ -2,7 +2,7 @@
  * Port: small transactional state beside the lake (embedded: SQLite; production: PostgreSQL).
  *
  * Guarantees: every method is one transaction and may be repeated; leases carry a fencing token that only rises and end by the store's
- * clock; run records are idempotent by id; a breaker's record changes only from the version that its writer saw.
+ * clock; run records are idempotent by id; a breaker's record changes only from the version that its writer saw; transitions are kept in the order of writing.
  * Nothing here is truth about events: losing it loses history of runs, never an event.
  */
 
@@ -36,6 +36,19 @@ export interface StoredBreaker {
   readonly state: unknown;
 }
 
+/** Something that changed from one state to another: a breaker, the level of degradation. Kept so that one can say later when and why. */
+export interface Transition {
+  /** Names this change, so that writing it may be repeated. */
+  readonly id: string;
+  /** What changed, e.g. `breaker/store`, `degradation`. */
+  readonly subject: string;
+  readonly atMs: number;
+  readonly from: string;
+  readonly to: string;
+  /** JSON; the shape belongs to the subject. Who and why, where somebody did it. */
+  readonly detail: unknown;
+}
+
 export interface StateStore {
   /**
    * The lease if it was free, expired or already this holder's; null when somebody else holds it. Its token is at least `leastToken`:
@@ -55,5 +68,13 @@ export interface StateStore {
   readBreakers(): Promise<readonly StoredBreaker[]>;
   /** Writes `state` under the next version when `version` is still the stored one; false: somebody else wrote first. */
   swapBreaker(breaker: StoredBreaker): Promise<boolean>;
+  /** Appends; of each subject at least the newest thousand are kept. One with an id that is there already changes nothing. */
+  addTransition(transition: Transition): Promise<void>;
+  /** In the order of writing, last first; of one subject, or of all whose name begins with `subjectPrefix`. */
+  listTransitions(filter: {
+    readonly subject?: string;
+    readonly subjectPrefix?: string;
+    readonly limit: number;
+  }): Promise<readonly Transition[]>;
   close(): Promise<void>;
 }

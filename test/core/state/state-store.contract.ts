@@ -143,5 +143,44 @@ export function stateStoreContract(name: string, open: () => Promise<OpenState>)
       await Promise.all(stores.map(countTo));
       expect((await stores[0]!.readBreakers())[0]).toEqual({ name: 'b', version: 21, state: 20 });
     });
+
+    it('keeps transitions in the order of writing, once by their id', async () => {
+      const connect = await open();
+      const [one, two] = [await connect(handClock()), await connect(handClock())];
+      const change = (id: string, subject: string, atMs: number) => ({
+        id,
+        subject,
+        atMs,
+        from: 'closed',
+        to: "it's ü",
+        detail: { cause: ['tripped', null] },
+      });
+      await one.addTransition(change('b', 'breaker/store', 9));
+      await two.addTransition(change('a', 'breaker/log', 5));
+      await two.addTransition(change('b', 'breaker/store', 10));
+      await one.addTransition(change('c', 'degradation', 1));
+      expect(await two.listTransitions({ limit: 9 })).toEqual([
+        change('c', 'degradation', 1),
+        change('a', 'breaker/log', 5),
+        change('b', 'breaker/store', 9),
+      ]);
+      const ids = async (filter: Parameters<StateStore['listTransitions']>[0]): Promise<readonly string[]> =>
+        (await one.listTransitions(filter)).map(({ id }) => id);
+      expect(await ids({ limit: 1 })).toEqual(['c']);
+      expect(await ids({ subject: 'breaker/store', limit: 9 })).toEqual(['b']);
+      expect(await ids({ subjectPrefix: 'breaker/', limit: 9 })).toEqual(['a', 'b']);
+      expect(await ids({ subjectPrefix: 'break%r', limit: 9 })).toEqual([]);
+    });
+
+    it('forgets the oldest transitions of a subject, never those of another', async () => {
+      const connect = await open();
+      const state = await connect(handClock());
+      const at = (subject: string, n: number) =>
+        state.addTransition({ id: `${subject}${n}`, subject, atMs: n, from: 'a', to: 'b', detail: null });
+      await at('quiet', 0);
+      for (let n = 0; n < 1010; n++) await at('busy', n);
+      expect(await state.listTransitions({ subject: 'busy', limit: 2000 })).toHaveLength(1000);
+      expect((await state.listTransitions({ subject: 'quiet', limit: 9 })).map(({ id }) => id)).toEqual(['quiet0']);
+    });
   });
 }
