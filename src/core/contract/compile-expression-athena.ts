@@ -20,7 +20,6 @@ const WITH_NAN: Readonly<Record<CompareOperator, readonly [left: boolean, right:
 const ATHENA: ExpressionDialect = {
   // A result's type follows from those of its operands by the rules that the type check counts with.
   exactOperand: (sql, { digits, scale }) => `CAST(${sql} AS DECIMAL(${digits}, ${scale}))`,
-  double: (sql) => `CAST(${sql} AS DOUBLE)`,
   compareDoubles: (left, operator, right) => {
     const [nanLeft, nanRight, nanBoth] = WITH_NAN[operator];
     return (

@@ -8,7 +8,6 @@ const DUCKDB: ExpressionDialect = {
   // DuckDB's own integer arithmetic fails beyond 32 or 64 bits, and that of narrow decimals beyond 18 digits even when the result's
   // type has more: so each part is made as wide as the result.
   exactOperand: (sql, size, result) => `CAST(${sql} AS DECIMAL(${Math.max(size.digits, result.digits)}, ${size.scale}))`,
-  double: (sql) => `CAST(${sql} AS DOUBLE)`,
   compareDoubles: (left, operator, right) => `(${left} ${operator} ${right})`,
   matches: (sql, pattern) => `regexp_full_match(${sql}, ${quoteLiteral(pattern)})`,
 };

@@ -14,12 +14,13 @@ export interface ExactSize {
   readonly scale: number;
 }
 
+/** Numbers of so many digits are doubles without loss of any. */
+const DIGITS_OF_A_DOUBLE = 15;
+
 /** One engine's SQL for the parts in which engines differ; every text that comes and goes is whole in itself. */
 export interface ExpressionDialect {
   /** An exact number as an operand of arithmetic whose result has the size `result`. */
   exactOperand(sql: string, size: ExactSize, result: ExactSize): string;
-  /** A number of any type as a double. */
-  double(sql: string): string;
   /** Two doubles: NaN equals itself and is greater than all else. */
   compareDoubles(left: string, operator: CompareOperator, right: string): string;
   /** Whether the whole text matches a portable pattern. */
@@ -39,16 +40,17 @@ export function compileExpression(expression: Expression, columns: ColumnTypes, 
       case 'negate':
         return `(- ${operand(node.operand, node)})`;
       case 'arithmetic': {
-        if (node.operator === '/')
-          return `(${dialect.double(compile(node.left))} / nullif(${dialect.double(compile(node.right))}, 0))`;
+        if (node.operator === '/') return `(${double(node.left)} / nullif(${double(node.right)}, 0))`;
         return `(${operand(node.left, node)} ${node.operator} ${operand(node.right, node)})`;
       }
       case 'compare':
         return compare(node.left, node.operator, node.right);
       case 'isNull':
         return `(${compile(node.operand)} IS ${node.negated ? 'NOT ' : ''}NULL)`;
-      case 'in':
-        return `(${compile(node.operand)} ${node.negated ? 'NOT ' : ''}IN (${node.values.map(compile).join(', ')}))`;
+      case 'in': {
+        const part = isDouble(node.operand) ? double : compile;
+        return `(${part(node.operand)} ${node.negated ? 'NOT ' : ''}IN (${node.values.map(part).join(', ')}))`;
+      }
       case 'between': {
         const { operand: value, low, high, negated } = node;
         if (![value, low, high].some(isDouble))
@@ -73,9 +75,14 @@ export function compileExpression(expression: Expression, columns: ColumnTypes, 
     if (type.family !== 'number' || !type.exact) return null;
     return { digits: Math.max(1, type.exact.integerDigits + type.exact.scale), scale: type.exact.scale };
   };
+  /** By way of text where the number has more digits than a double: each engine rounds its own casts of decimals in its own way. */
+  const double = (node: Expression): string => {
+    const sql = compile(node);
+    return `CAST(${(exactSize(node)?.digits ?? 0) > DIGITS_OF_A_DOUBLE ? `CAST(${sql} AS VARCHAR)` : sql} AS DOUBLE)`;
+  };
   const isDouble = (node: Expression): boolean => typeOf(node).family === 'number' && exactSize(node) === null;
   const compareDoubles = (left: Expression, operator: CompareOperator, right: Expression): string =>
-    dialect.compareDoubles(dialect.double(compile(left)), operator, dialect.double(compile(right)));
+    dialect.compareDoubles(double(left), operator, double(right));
   const compare = (left: Expression, operator: CompareOperator, right: Expression): string =>
     isDouble(left) || isDouble(right)
       ? compareDoubles(left, operator, right)
@@ -83,8 +90,7 @@ export function compileExpression(expression: Expression, columns: ColumnTypes, 
   /** A number as part of `whole`. */
   const operand = (node: Expression, whole: Expression): string => {
     const [size, result] = [exactSize(node), exactSize(whole)];
-    const sql = compile(node);
-    return size === null || result === null ? dialect.double(sql) : dialect.exactOperand(sql, size, result);
+    return size === null || result === null ? double(node) : dialect.exactOperand(compile(node), size, result);
   };
   return compile(expression);
 }
