@@ -2,16 +2,13 @@
  * From logged events to partitioned Parquet: `keystone consume run` beside the founding Python consumer, the same events, the same run, in
  * turns. Python's batch is as large as Keystone's flush, which spares it small files.
  */
-import { createWriteStream } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { machineLine, median, round, type BenchOptions, type BenchResult, type BenchRow } from './bench-result.js';
-import { pythonWithPyarrow } from './python-venv.js';
-import { samplePayloads } from './sample-payloads.js';
+import { FILE_CONSUMER_PACKAGES, pythonWith } from './python-venv.js';
+import { writeSampleFile } from './sample-payloads.js';
 import { runWatched, type FinishedProcess } from './watched-process.js';
 
 const EVENTS = 300_000;
@@ -19,16 +16,9 @@ const DAYS = 61;
 const ROUNDS = 3;
 const PYTHON_BATCH = 200_000;
 
-function* lines(events: number, count: (bytes: number) => void): Generator<Buffer> {
-  for (const payload of samplePayloads(events, DAYS)) {
-    count(payload.length);
-    yield Buffer.concat([payload, Buffer.from('\n')]);
-  }
-}
-
 export async function benchConsume({ root, events, say }: BenchOptions): Promise<BenchResult> {
   const total = events ?? EVENTS;
-  const python = await pythonWithPyarrow(say);
+  const python = await pythonWith(FILE_CONSUMER_PACKAGES, say);
   const bin = path.join(root, 'bin/run.js');
   const dir = await mkdtemp(path.join(os.tmpdir(), 'keystone-bench-consume-'));
   const keystone: FinishedProcess[] = [];
@@ -37,7 +27,7 @@ export async function benchConsume({ root, events, say }: BenchOptions): Promise
   try {
     const file = path.join(dir, 'orders.ndjson');
     say(`making ${total} events over ${DAYS} days`);
-    await pipeline(Readable.from(lines(total, (bytes) => (payloadBytes += bytes))), createWriteStream(file));
+    payloadBytes = await writeSampleFile(file, total, DAYS);
     const logged = path.join(dir, 'logged');
     await runWatched([process.execPath, bin, 'init', logged], { cwd: dir });
     await runWatched([process.execPath, bin, 'ingest', 'send', file, '--direct', '--dataset', 'orders'], { cwd: logged });

@@ -4,11 +4,14 @@
  */
 import http2 from 'node:http2';
 import type { WireEvent } from '../src/core/ingest/grpc/ingestion-v1-codec.js';
+import { encodeEventRequest } from '../src/core/ingest/grpc/founding-codec.js';
 import { encodeEvent, encodeEventBatch } from '../src/core/ingest/grpc/ingestion-v1-codec.js';
 import { samplePayloads } from './sample-payloads.js';
 
 export interface LoadRequest {
   readonly address: string;
+  /** `founding` is IngestionService/SendEvent, which knows no batches. */
+  readonly service: 'keystone' | 'founding';
   readonly clients: number;
   /** Events in one call; 1 is the unary SendEvent. */
   readonly batch: number;
@@ -21,13 +24,15 @@ export interface LoadResult {
   readonly events: number;
   /** Acknowledged before the measured time began. */
   readonly warmUpEvents: number;
+  /** Answered CANCELLED by the founding service, which is its word for not kept. */
+  readonly refused: number;
   readonly seconds: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
 const POOL = 2000;
-const PATH = '/keystone.ingestion.v1.Ingestion/';
+const PATHS = { keystone: '/keystone.ingestion.v1.Ingestion/', founding: '/IngestionService/' } as const;
 
 /** A gRPC message on the wire: no compression, length, bytes. */
 function frame(message: Uint8Array): Buffer {
@@ -47,22 +52,26 @@ const toEvent = (payload: Uint8Array): WireEvent => ({
   headers: [],
 });
 
-export async function runLoad({ address, clients, batch, seconds, maxEvents }: LoadRequest): Promise<LoadResult> {
-  const events = [...samplePayloads(POOL, 61)].map(toEvent);
+export async function runLoad({ address, service, clients, batch, seconds, maxEvents }: LoadRequest): Promise<LoadResult> {
+  if (service === 'founding' && batch !== 1) throw new Error('the founding service takes one event at a time');
+  const payloads = [...samplePayloads(POOL, 61)];
+  const events = payloads.map(toEvent);
   const requests: Buffer[] = [];
-  if (batch === 1) requests.push(...events.map((event) => frame(encodeEvent(event))));
+  if (service === 'founding') requests.push(...payloads.map((payload) => frame(encodeEventRequest(payload))));
+  else if (batch === 1) requests.push(...events.map((event) => frame(encodeEvent(event))));
   else
     for (let at = 0; at + batch <= events.length; at += batch)
       requests.push(frame(encodeEventBatch(events.slice(at, at + batch))));
   const headers = {
     ':method': 'POST',
-    ':path': `${PATH}${batch === 1 ? 'SendEvent' : 'SendEventBatch'}`,
+    ':path': `${PATHS[service]}${batch === 1 ? 'SendEvent' : 'SendEventBatch'}`,
     'content-type': 'application/grpc',
     te: 'trailers',
   };
 
   const latencies: number[] = [];
   let next = 0;
+  let refused = 0;
   const call = (session: http2.ClientHttp2Session): Promise<void> =>
     new Promise((resolve, reject) => {
       const startedMs = performance.now();
@@ -72,6 +81,10 @@ export async function runLoad({ address, clients, batch, seconds, maxEvents }: L
       stream.on('response', (head) => (status ??= head['grpc-status']));
       stream.on('error', reject);
       stream.on('close', () => {
+        if (service === 'founding' && status === '1') {
+          refused++;
+          return resolve();
+        }
         if (status !== '0') return reject(new Error(`grpc-status ${String(status)}`));
         latencies.push(performance.now() - startedMs);
         resolve();
@@ -108,7 +121,14 @@ export async function runLoad({ address, clients, batch, seconds, maxEvents }: L
   const sorted = latencies.toSorted((a, b) => a - b);
   const quantile = (share: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  return { events: latencies.length * batch, warmUpEvents, seconds: elapsed, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
+  return {
+    events: latencies.length * batch,
+    warmUpEvents,
+    refused,
+    seconds: elapsed,
+    p50Ms: quantile(0.5),
+    p99Ms: quantile(0.99),
+  };
 }
 
 // Started with node:child_process fork: one request in, one result out.

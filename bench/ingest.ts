@@ -2,14 +2,12 @@
  * Accepted means durable: what `keystone ingest serve` takes on its embedded log, one server process and one load process on this
  * machine. Every figure counts acknowledged events, each fsynced before its receipt.
  */
-import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { machineLine, round, type BenchOptions, type BenchResult, type BenchRow } from './bench-result.js';
-import type { LoadRequest, LoadResult } from './grpc-load.js';
+import { freePort, load, untilListening } from './served-load.js';
 import { readCpuSeconds, readPeakRssMb, runWatched } from './watched-process.js';
 
 const SECONDS = 4;
@@ -19,46 +17,6 @@ const CASES = [
   { name: 'unary', clients: 200, batch: 1 },
   { name: 'batch of 500', clients: 4, batch: 500 },
 ] as const;
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-
-const canConnect = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-
-async function untilListening(port: number, server: ChildProcess): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if (server.exitCode !== null) throw new Error(`the ingest server ended with ${server.exitCode}`);
-    if (await canConnect(port)) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('the ingest server did not listen within 10 s');
-}
-
-const load = (request: LoadRequest): Promise<LoadResult> =>
-  new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(new URL('./grpc-load.js', import.meta.url)), {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-    child.once('message', (answer: { result?: LoadResult; error?: string }) =>
-      answer.result ? resolve(answer.result) : reject(new Error(`load: ${answer.error}`)),
-    );
-    child.once('exit', (code) => code && reject(new Error(`the load process ended with ${code}`)));
-    child.send(request);
-  });
 
 export async function benchIngest({ root, events, say }: BenchOptions): Promise<BenchResult> {
   const bin = path.join(root, 'bin/run.js');
@@ -77,7 +35,14 @@ export async function benchIngest({ root, events, say }: BenchOptions): Promise<
       for (const { name, clients, batch } of CASES) {
         say(`${name}, ${clients} clients, ${SECONDS} s`);
         const before = readCpuSeconds(pid);
-        const result = await load({ address: `127.0.0.1:${port}`, clients, batch, seconds: SECONDS, maxEvents: events });
+        const result = await load({
+          service: 'keystone',
+          address: `127.0.0.1:${port}`,
+          clients,
+          batch,
+          seconds: SECONDS,
+          maxEvents: events,
+        });
         const after = readCpuSeconds(pid);
         const cpu = before === null || after === null ? null : after - before;
         rows.push({

@@ -7,8 +7,14 @@ const BENCHES: Readonly<Record<string, () => Promise<(options: BenchOptions) => 
   trace: async () => (await import('./trace.js')).benchTrace,
   consume: async () => (await import('./consume.js')).benchConsume,
 };
+/** Over a real broker, beside the founding programs. */
+const KAFKA_BENCHES: typeof BENCHES = {
+  ingest: async () => (await import('./ingest-kafka.js')).benchIngestKafka,
+  consume: async () => (await import('./consume-kafka.js')).benchConsumeKafka,
+};
+const PROFILES: Readonly<Record<string, typeof BENCHES>> = { embedded: BENCHES, kafka: KAFKA_BENCHES };
 
-const USAGE = 'npm run bench -- ingest|consume|trace|startup [--events N] [--json] [--no-build]';
+const USAGE = 'npm run bench -- ingest|consume|trace|startup [--profile embedded|kafka] [--events N] [--json] [--no-build]';
 
 /** Resolves to the exit code. */
 export async function main(words: readonly string[], root: string): Promise<number> {
@@ -16,19 +22,20 @@ export async function main(words: readonly string[], root: string): Promise<numb
   let name: string | undefined;
   let events: string | undefined;
   let json: boolean | undefined;
+  let profile = 'embedded';
   try {
     const { values, positionals } = parseArgs({
       args: [...words],
       allowPositionals: true,
-      options: { events: { type: 'string' }, json: { type: 'boolean' } },
+      options: { events: { type: 'string' }, json: { type: 'boolean' }, profile: { type: 'string', default: 'embedded' } },
     });
-    ({ events, json } = values);
+    ({ events, json, profile } = values);
     [name] = positionals;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
     return 2;
   }
-  const load = name === undefined ? undefined : BENCHES[name];
+  const load = name === undefined ? undefined : PROFILES[profile]?.[name];
   if (!load || (events !== undefined && !/^[1-9]\d*$/.test(events))) {
     process.stderr.write(`${USAGE}\n`);
     return 2;

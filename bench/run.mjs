@@ -1,4 +1,4 @@
-// `npm run bench -- ingest|consume|trace|startup [--events N] [--json]`: compiles the bench and runs it. Node 20 does not run TypeScript.
+// `npm run bench -- ingest|consume|trace|startup [--profile embedded|kafka] [--events N] [--json]`: compiles the bench and runs it. Node 20 does not run TypeScript.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
