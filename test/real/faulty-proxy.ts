@@ -43,9 +43,9 @@ export async function faultyProxy(target: string): Promise<FaultyProxy> {
         answer.on('end', () => {
           const body = Buffer.concat(parts);
           if (fault === 'lose') return void outgoing.destroy();
-          if (fault === 'pretend' && (answer.statusCode ?? 0) === 412) {
+          if (fault === 'pretend' && (answer.statusCode === 412 || answer.statusCode === 400)) {
             outgoing.writeHead(200, { ETag: '"pretended"' });
-            return void outgoing.end();
+            return void outgoing.end(answer.statusCode === 400 ? '{}' : '');
           }
           outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
           if (fault !== 'cut') return void outgoing.end(body);

@@ -207,7 +207,7 @@ export function openGlueCatalog({ glue, store, randomBytes, mustProve }: GlueCat
     const outcome = await (base === null ? create(name, metadata, location) : update(name, base, metadata, location));
     if (outcome === 'won') {
       // Its VersionId is Glue's to say; the file itself need not be read again.
-      seen.set(name, { table: base?.table ?? {}, entry: { metadata, token: '', location } });
+      seen.set(name, { table: base?.table ?? { Name: undefined }, entry: { metadata, token: '', location } });
       return true;
     }
     if (outcome === 'unknown') throw notKnown(name, location);
