@@ -143,6 +143,11 @@ export abstract class KeystoneCommand extends Command {
     this.print(`${jsonText(value)}\n`);
   }
 
+  /** What a long command does, on standard error. */
+  protected notice(text: string): void {
+    if (!this.given.quiet) this.tell(text);
+  }
+
   /** The total line, on standard error. */
   protected done(text: string): void {
     if (!this.given.quiet) this.tell(text);

@@ -66,7 +66,7 @@ export async function measureLag(
       const { partition, startOffset, endOffset } = bound;
       const lakeOffset = lake?.get(partition) ?? 0;
       const lagEvents = Math.max(0, endOffset - lakeOffset);
-      const oldestAtUs = lagEvents === 0 ? null : await timeOf(lakehouse, topic, bound, lakeOffset);
+      const oldestAtUs = lagEvents === 0 ? null : await loggedAtUs(lakehouse, topic, bound, lakeOffset);
       return {
         partition,
         startOffset,
@@ -94,7 +94,12 @@ export async function measureLag(
 }
 
 /** When the log took the first event at or after `offset`, µs; null when only a hole is left. */
-async function timeOf(lakehouse: Lakehouse, topic: string, bound: PartitionBounds, offset: number): Promise<number | null> {
+export async function loggedAtUs(
+  lakehouse: Lakehouse,
+  topic: string,
+  bound: PartitionBounds,
+  offset: number,
+): Promise<number | null> {
   const log = await lakehouse.log();
   for (let at = Math.max(offset, bound.startOffset); at < bound.endOffset;) {
     const { records, nextOffset } = await log.read(topic, bound.partition, at, { maxRecords: 1, maxBytes: 1 });

@@ -2,14 +2,12 @@
  * The lag again and again: each sample is what `measureLag` says, with rates and a drain estimate. A sample that fails is a sample
  * too: it carries the error beside the last numbers, and the watch goes on, since a person looks at it while things break.
  */
-import { KeystoneError, isKeystoneError, messageOf } from '../errors.js';
+import { isKeystoneError, messageOf } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
-import { logPlace } from '../log/log-place.js';
-import { lakePlace } from '../store/lake-place.js';
 import { estimateDrain, worstDrain, type DrainEstimate } from './drain-estimate.js';
 import { incidentsOf, type LagIncident } from './lag-incidents.js';
+import { lagSource } from './lag-source.js';
 import { measureLag, type Lag, type PartitionLag } from './measure-lag.js';
-import { placesPresent } from './places-present.js';
 import { ratesOf, withPoint, type OffsetPoint } from './rates.js';
 
 /** Rates in events per second; null until there are two samples to compare. */
@@ -49,13 +47,16 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
+/** How long brokers may take for a sample. */
+const LATE_MS = 5000;
+
 /**
  * `open` is called for the first sample and again after each one that failed. Throws what the first sample throws (a topic that does
  * not exist, no log): a watch that never saw a number has nothing to show. Ends without a throw when `signal` is aborted.
  */
 export async function* watchLag(open: () => Lakehouse, options: WatchOptions): AsyncGenerator<LagSample, void> {
   const { intervalMs, windowMs, count = Infinity, signal } = options;
-  const source = lagSource(open, options);
+  const source = lagSource(open, measureLag, { topic: options.topic, group: options.group, signal, patienceMs: LATE_MS });
   const points = new Map<number, readonly OffsetPoint[]>();
   let last: LagSample | undefined;
   try {
@@ -80,72 +81,6 @@ export async function* watchLag(open: () => Lakehouse, options: WatchOptions): A
     }
   } finally {
     await source.drop();
-  }
-}
-
-/** How long brokers may take for a sample. */
-const LATE_MS = 5000;
-
-interface LagSource {
-  effects(): Lakehouse['effects'];
-  /** For how long a healthy consumer may land nothing: it commits at least once a flush interval, and needs time to do it. */
-  quietMs(): number;
-  measure(): Promise<Lag>;
-  /** Lets go of what is open; the next use opens it anew. */
-  drop(): Promise<void>;
-}
-
-function lagSource(open: () => Lakehouse, of: Pick<WatchOptions, 'topic' | 'group' | 'signal'>): LagSource {
-  let opened: Lakehouse | undefined;
-  let logSeen: string | null = null;
-  let lakeSeen = false;
-  const current = (): Lakehouse => (opened ??= open());
-  const drop = async (): Promise<void> => {
-    const closing = opened;
-    opened = undefined;
-    // What could not be read may not close either; it was only read from.
-    await closing?.close().catch(() => undefined);
-  };
-  return {
-    effects: () => current().effects,
-    quietMs: () => 3 * current().config.consume.flushInterval,
-    drop,
-    measure: async () => {
-      const { config } = current();
-      const present = await placesPresent(config);
-      if (present.log === null) {
-        throw new KeystoneError('KS_NOT_FOUND', `There is no event log at ${config.profile.log.path}`, {
-          hint: 'Send events first (keystone ingest csv, keystone ingest serve), or bring it back; keystone config show says where it belongs.',
-        });
-      }
-      if (present.lake === null && lakeSeen) {
-        throw new KeystoneError('KS_STORE', `The lake ${lakePlace(config.profile)} is not there any more`, {
-          hint: 'Bring it back, or name another one with store.path; keystone doctor looks at it.',
-        });
-      }
-      if (logSeen !== null && logSeen !== present.log) await drop();
-      logSeen = present.log;
-      lakeSeen ||= present.lake !== null;
-      const measuring = measureLag(current(), of);
-      return config.profile.log.adapter === 'kafka' ? inTime(measuring, current(), of.signal) : measuring;
-    },
-  };
-}
-
-/** Who watches wants to see at once that brokers are away, which a builder rather waits for. */
-async function inTime(measuring: Promise<Lag>, { config, effects }: Lakehouse, signal: AbortSignal): Promise<Lag> {
-  const answered = new AbortController();
-  const late = effects.clock.sleep(LATE_MS, AbortSignal.any([signal, answered.signal])).then(() => {
-    throw new KeystoneError('KS_LOG', `${logPlace(config.profile)} has not answered for ${LATE_MS / 1000} s`, {
-      hint: 'keystone doctor',
-    });
-  });
-  try {
-    return await Promise.race([measuring, late]);
-  } finally {
-    // Whichever comes last has nobody who hears it.
-    for (const promise of [measuring, late]) promise.catch(() => undefined);
-    answered.abort();
   }
 }
 
