@@ -2,6 +2,7 @@
  * The composition root of core: the only place that opens adapters. Everything is opened on first use, so a command pays for
  * what it touches, and closed together.
  */
+import { access as accessFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from './clock.js';
 import type { ResolvedConfig } from './config/config.js';
@@ -12,6 +13,10 @@ import { KeystoneError, messageOf } from './errors.js';
 import type { Logger } from './logging/logger.js';
 import type { Metrics } from './metrics/metrics.js';
 import type { EventLog } from './log/event-log.js';
+import type { Breakers } from './resilience/open-breakers.js';
+import type { Degradation } from './resilience/degradation.js';
+import { UNGUARDED, type Guard } from './resilience/guard.js';
+import { isGuarded, type GuardedService } from './resilience/guarded-service.js';
 import type { StateStore } from './state/state-store.js';
 import { localLakeFolder } from './store/lake-place.js';
 import type { ObjectStore } from './store/object-store.js';
@@ -60,31 +65,73 @@ export interface Lakehouse {
   duck(options?: Partial<Omit<DuckSessionOptions, 'tempDir'>>): Promise<DuckSession>;
   /** Fetches `s3://bucket/key` (ending in `/`: what lies right below it) into `folder`; resolves to the local file or folder. */
   fetch(uri: string, folder: string, signal: AbortSignal): Promise<string>;
+  /** How much of the work is done now (`resilience/degradation.ts`); null: nobody can tell. Never throws, never waits for long. */
+  degradation(): Promise<Degradation | null>;
   close(): Promise<void>;
 }
 
 export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehouse {
   const { profile } = config;
   const closers: (() => Promise<void>)[] = [];
-  /** Runs `open` at most once, also when two callers race; remembers how to close it. */
+  /** Runs `open` at most once, also when two callers race, and again after it failed; remembers how to close it. */
   const once = <T>(open: () => Promise<T>, close?: (value: T) => Promise<void>): (() => Promise<T>) => {
     let opened: Promise<T> | undefined;
     return () => {
-      opened ??= open().then((value) => {
-        if (close) closers.unshift(() => close(value));
-        return value;
-      });
+      opened ??= open().then(
+        (value) => {
+          if (close) closers.unshift(() => close(value));
+          return value;
+        },
+        (error: unknown) => {
+          // A service that was away may be there when it is asked for next.
+          opened = undefined;
+          throw error;
+        },
+      );
       return opened;
     };
   };
+  const briefly = once(async () => {
+    const { briefState } = await import('./resilience/brief-state.js');
+    return briefState(state, effects.clock);
+  });
+  let openedBreakers: Breakers | undefined;
+  const breakers = once(async () => {
+    const { openBreakers } = await import('./resilience/open-breakers.js');
+    const onChange = (): void => void degradation().then((watch) => watch.lookAgain());
+    openedBreakers = openBreakers({ profile, effects, state: await briefly(), onChange });
+    return openedBreakers;
+  });
+  /** What lies on this machine is not guarded, and pays nothing. */
+  const guardOf = async (service: GuardedService): Promise<Guard> =>
+    isGuarded(profile, service) ? (await breakers()).guard(service) : UNGUARDED;
+  const degradation = once(async () => {
+    const { degradationWatch } = await import('./resilience/degradation-watch.js');
+    const isThere = async (): Promise<boolean> => profile.state.adapter !== 'sqlite' || (await isFile(profile.state.path));
+    return degradationWatch({ effects, state: await briefly(), isThere, own: () => openedBreakers?.ownState() ?? null });
+  });
+  const state = once(
+    async () => {
+      if (profile.state.adapter === 'postgres') {
+        const { openPostgresFromConfig } = await import('./state/open-postgres.js');
+        const { guardedState } = await import('./resilience/guarded-state.js');
+        const guard = await guardOf('state');
+        return guardedState(await guard(() => openPostgresFromConfig(config, effects)), guard);
+      }
+      const { openSqliteState } = await import('./state/sqlite-state.js');
+      return openSqliteState({ path: profile.state.path, clock: effects.clock });
+    },
+    (opened) => opened.close(),
+  );
   const store = once(async () => {
     if (profile.store.adapter === 's3') {
       const { openS3Store } = await import('./store/s3-store.js');
       const { s3 } = profile.store;
+      const guard = await guardOf('store');
       const open = async (bucket = s3.bucket): Promise<ObjectStore> => {
         const place = { ...s3, ...(bucket === undefined ? {} : { bucket }) };
-        const access = { env: effects.env ?? {}, projectDir: config.projectDir };
-        const opened = await openS3Store({ s3: place, ...access, clock: effects.clock });
+        const access = { env: effects.env ?? {}, projectDir: config.projectDir, logger: effects.logger };
+        const opened = await openS3Store({ s3: place, ...access, clock: effects.clock, guard });
         closers.push(opened.close); // last: the engine reads its local copies
         return opened;
       };
@@ -103,7 +150,8 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
       const { openGlueFromConfig } = await import('./table/glue/open-glue.js');
       const { catalog: opened, close } = await openGlueFromConfig(config, effects, await store());
       closers.unshift(close);
-      return opened;
+      const { guardedCatalog } = await import('./resilience/guarded-catalog.js');
+      return guardedCatalog(opened, await guardOf('catalog'));
     }
     const { openFolderCatalog } = await import('./table/folder-catalog.js');
     return openFolderCatalog(await store());
@@ -133,7 +181,9 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
         if (profile.log.adapter === 'kafka') {
           const { openKafkaLog } = await import('./log/kafka-log.js');
           const secrets = { env: effects.env ?? {}, projectDir: config.projectDir };
-          return openKafkaLog({ kafka: profile.log.kafka, secrets, clock: effects.clock, randomBytes: effects.randomBytes });
+          const { guardedLog } = await import('./resilience/guarded-log.js');
+          const { clock, randomBytes } = effects;
+          return guardedLog(await openKafkaLog({ kafka: profile.log.kafka, secrets, clock, randomBytes }), await guardOf('log'));
         }
         const { openEmbeddedLog } = await import('./log/embedded-log.js');
         return openEmbeddedLog({ path: profile.log.path, clock: effects.clock });
@@ -142,17 +192,7 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     ),
     store,
     catalog,
-    state: once(
-      async () => {
-        if (profile.state.adapter === 'postgres') {
-          const { openPostgresFromConfig } = await import('./state/open-postgres.js');
-          return openPostgresFromConfig(config, effects);
-        }
-        const { openSqliteState } = await import('./state/sqlite-state.js');
-        return openSqliteState({ path: profile.state.path, clock: effects.clock });
-      },
-      (state) => state.close(),
-    ),
+    state,
     engine: once(
       async () => {
         const { openDuckEngine } = await import('./engine/duckdb/duck-engine.js');
@@ -181,9 +221,17 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
       const { fetchS3 } = await import('./store/s3-files.js');
       return fetchS3(uri, folder, { s3: profile.store.s3, env: effects.env ?? {}, projectDir: config.projectDir, signal });
     },
+    degradation: async () => (await degradation()).now(),
     close: async () => {
+      await openedBreakers?.settled();
       for (const close of closers.splice(0)) await close();
     },
   };
   return lakehouse;
 }
+
+const isFile = (file: string): Promise<boolean> =>
+  accessFile(file).then(
+    () => true,
+    () => false,
+  );

@@ -72,7 +72,7 @@ profiles:
   it('says what is wrong when the database is away, without the password, and exits with 5', async () => {
     const cwd = await project(1);
     const env = { STATE_URL: `postgres://keeper:hush-Hush@127.0.0.1:1/whole` };
-    const end = await runCli(['consume', 'run', '--until-caught-up'], { cwd, env });
+    const end = await runCli(['consume', 'run', '--until-caught-up', '--set', 'resilience.patience=1s'], { cwd, env });
     expect(end.code, end.stderr).toBe(5);
     expect(end.stderr).toContain('KS_STATE');
     expect(end.stderr).toContain('does not answer');
@@ -94,7 +94,7 @@ profiles:
       };
       const reaches = async (events: number): Promise<void> => {
         for (let tries = 0; (await derived()) < events; tries += 1) {
-          if (tries > 40 || consumer.child.exitCode !== null) throw new Error(consumer.stderr());
+          if (tries > 240 || consumer.child.exitCode !== null) throw new Error(consumer.stderr());
           await delay(500);
         }
       };
@@ -103,7 +103,7 @@ profiles:
       await delay(6000);
       expect(consumer.child.exitCode).toBe(null);
       await appendEvents(cwd, 20);
-      for (let tries = 0; !consumer.stderr().includes('waiting for it') && tries < 100; tries += 1) await delay(100);
+      for (let tries = 0; !consumer.stderr().includes('waiting for it') && tries < 600; tries += 1) await delay(100);
       expect(consumer.stderr()).toContain('waiting for it');
       await server.start();
       await reaches(40);

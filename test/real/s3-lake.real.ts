@@ -294,10 +294,9 @@ describe.skipIf(!hasS3)('a lake in S3', () => {
 
   it('comes through a server that is killed and comes back in the middle of consuming', async () => {
     const { dir, cli, lake } = await demoProject(2000);
-    const consume = startCli(['consume', 'run', '--until-caught-up', '--profile', 's3', '--set', 'consume.flushRows=200'], {
-      cwd: dir,
-      env: S3_ENV,
-    });
+    // However long this machine takes to bring the server back, the consumer waits for it.
+    const settings = ['--set', 'consume.flushRows=200', '--set', 'resilience.patience=10m'];
+    const consume = startCli(['consume', 'run', '--until-caught-up', '--profile', 's3', ...settings], { cwd: dir, env: S3_ENV });
     await firstBatch(lake);
     for (let kills = 0; kills < 3 && consume.child.exitCode === null; kills++) {
       await server().kill();
@@ -313,10 +312,8 @@ describe.skipIf(!hasS3)('a lake in S3', () => {
 
   it('says what is wrong while the server is away, and goes on where it stopped', async () => {
     const { dir, cli, lake } = await demoProject(1500);
-    const consume = startCli(['consume', 'run', '--until-caught-up', '--profile', 's3', '--set', 'consume.flushRows=150'], {
-      cwd: dir,
-      env: S3_ENV,
-    });
+    const settings = ['--set', 'consume.flushRows=150', '--set', 'resilience.patience=2s'];
+    const consume = startCli(['consume', 'run', '--until-caught-up', '--profile', 's3', ...settings], { cwd: dir, env: S3_ENV });
     await firstBatch(lake);
     await server().kill();
     const end = await consume.ended;

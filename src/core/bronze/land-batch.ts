@@ -1,5 +1,4 @@
 /** The first commit of the way: a batch of log records becomes bronze files and one snapshot that carries the consumed offsets. */
-import type { EventLog } from '../log/event-log.js';
 import type { ObjectStore } from '../store/object-store.js';
 import type { CommitOutcome, OffsetHole, OffsetRange, Table } from '../table/table-api.js';
 import type { BronzeRecord } from './bronze-record.js';
@@ -9,8 +8,11 @@ import { holdOrDiscard } from '../table/hold-or-discard.js';
 export interface LandingOptions {
   readonly commitId: string;
   readonly ingestedAtUs: number;
-  /** Called once the files are durable and before the commit; throws when the lease is gone. */
-  readonly holdLease: () => number;
+  /**
+   * Called once the files are durable and before the commit; throws when the right to land is gone. A lease gives its fencing token; a
+   * member of a group has none, since its partitions' offsets alone say whether it is the one that lands them.
+   */
+  readonly hold: () => number | null;
 }
 
 /** What of a fetched batch is landed; `records` by partition, then offset. */
@@ -29,17 +31,10 @@ export async function landBatch(
   options: LandingOptions,
 ): Promise<CommitOutcome> {
   const add = await writeBronzeFiles(bronze, store, landing.records, options);
-  const fencingToken = await holdOrDiscard(options.holdLease, store, add);
+  const fencingToken = await holdOrDiscard(options.hold, store, add);
   return bronze.commit({
     add,
-    fence: { ranges: landing.ranges, holes: landing.holes, fencingToken },
+    fence: { ranges: landing.ranges, holes: landing.holes, ...(fencingToken === null ? {} : { fencingToken }) },
     summary: landing.summary,
   });
-}
-
-/** Tells lag tools where the lake is; only a hint, so it never fails the way. */
-export async function hintOffsets(log: EventLog, group: string, topic: string, ranges: readonly OffsetRange[]): Promise<void> {
-  await log
-    .commitOffsets(group, topic, new Map(ranges.map(({ partition, endExclusive }) => [partition, endExclusive])))
-    .catch(() => undefined);
 }

@@ -27,8 +27,16 @@ const POLL_MS = 100;
 /** What a record costs in memory besides its value (measured: objects, typed-array views, Arrow's copy). */
 const RECORD_OVERHEAD_BYTES = 1_000;
 
-/** Offsets that the lake expects and the log no longer has, or never had, are incidents: they are named, never skipped. */
-export function checkBounds(topic: string, bounds: readonly PartitionBounds[], next: ReadonlyMap<number, number>): void {
+/**
+ * Offsets that the lake expects and the log no longer has, or never had, are incidents: they are named, never skipped. `own`: the
+ * partitions whose start is judged; another member of the group may just be landing what its partition no longer holds. null: all.
+ */
+export function checkBounds(
+  topic: string,
+  bounds: readonly PartitionBounds[],
+  next: ReadonlyMap<number, number>,
+  own: ReadonlySet<number> | null = null,
+): void {
   const partitions = new Set(bounds.map(({ partition }) => partition));
   for (const [partition, expected] of next) {
     if (expected === 0 || partitions.has(partition)) continue;
@@ -48,7 +56,7 @@ export function checkBounds(topic: string, bounds: readonly PartitionBounds[], n
         { partition, endOffset, lakeOffset: expected },
       );
     }
-    if (startOffset > expected) {
+    if (startOffset > expected && (own?.has(partition) ?? true)) {
       throw new KeystoneError(
         'KS_LOG_TRUNCATED',
         `${topic} partition ${partition} begins at ${startOffset}, but the lake needs ${expected}: ${startOffset - expected} events expired unread`,
@@ -58,15 +66,22 @@ export function checkBounds(topic: string, bounds: readonly PartitionBounds[], n
   }
 }
 
-/** null when there is nothing to take within the wait. `next` is where the lake goes on, by partition. */
+/** Where a batch comes from. */
+export interface FetchPlace {
+  readonly log: EventLog;
+  readonly topic: string;
+  /** Where the lake goes on, by partition. */
+  readonly next: ReadonlyMap<number, number>;
+  /** Those that are read; null: all. */
+  readonly partitions: ReadonlySet<number> | null;
+}
+
+/** null when there is nothing to take within the wait; what is there already when the signal ends the wait. */
 export async function fetchBatch(
-  log: EventLog,
-  clock: Clock,
-  topic: string,
-  next: ReadonlyMap<number, number>,
+  { log, topic, next, partitions: own }: FetchPlace,
   limits: BatchLimits,
   toRow: ToBronzeRecord,
-  signal: AbortSignal,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<Batch | null> {
   const taken = new Map<number, BronzeRecord[]>();
   const position = new Map<number, number>();
@@ -76,8 +91,9 @@ export async function fetchBatch(
   let firstAtMs: number | null = null;
   const full = (): boolean => rows >= limits.maxRows || sizeBytes >= limits.maxBytes;
   for (;;) {
-    const bounds = await log.bounds(topic);
-    checkBounds(topic, bounds, next);
+    const all = await log.bounds(topic);
+    checkBounds(topic, all, next, own);
+    const bounds = own ? all.filter(({ partition }) => own.has(partition)) : all;
     let progress = true;
     while (progress && !full() && !signal.aborted) {
       progress = false;

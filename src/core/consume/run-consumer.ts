@@ -1,29 +1,27 @@
 /**
- * `consume run`: log → bronze → silver and the zones beside it, by one builder at a time, in batches of bounded memory. The lake's
- * own offsets say where to go on; a crash anywhere is finished by running again (docs/design.md, "Exactly once").
+ * `consume run`: log → bronze → silver and the zones beside it, in batches of bounded memory. The lake's own offsets say where to go
+ * on; a crash anywhere is finished by running again (docs/design.md, "Exactly once"). Where the log has consumer groups, their members
+ * share the landing, and one of them derives; else one builder at a time does both.
  */
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
 import { type CareTotals, NO_CARE } from '../care/automatic-care.js';
 import { KeystoneError, isKeystoneError, messageOf } from '../errors.js';
-import { DISPOSITIONS } from '../ledger/dispositions-table.js';
 import type { Lakehouse } from '../lakehouse.js';
-import { ERROR_EVENTS, QUARANTINE_EVENTS } from '../quarantine/quarantine-tables.js';
-import { nextBacklogStep } from '../silver/backlog.js';
-import { type DerivedCounts, type Derivation, NO_COUNTS } from '../silver/derivation.js';
-import { nextOffsetOf } from '../silver/offset-ranges.js';
-import { createSeenIndex } from '../silver/seen-index.js';
-import { silverTable } from '../silver/silver-table.js';
+import type { EventLog } from '../log/event-log.js';
+import { type DerivedCounts, NO_COUNTS } from '../silver/derivation.js';
+import type { StateStore } from '../state/state-store.js';
 import { refuseMovedLake } from '../table/moved-lake.js';
-import type { Table } from '../table/table-api.js';
+import { randomHexId } from '../table/random-names.js';
 import { buildLake } from './build-lake.js';
+import type { BuildProgress } from './build-progress.js';
 import type { ConsumeOptions } from './consume-options.js';
+import { deriving } from './derive-backlog.js';
 import { checkBounds } from './fetch-batch.js';
-import { keepLease, type LeaseKeeper } from '../state/lease-keeper.js';
-import { isTransientFailure } from '../resilience/transient-failure.js';
+import { landing } from './land-next.js';
 import { leaseName } from './lease-name.js';
 import { sameLog } from './log-recreated.js';
-import { highestToken } from '../table/highest-token.js';
-import { randomHexId } from '../table/random-names.js';
+import { watchOutages, type Endurance } from './outages.js';
+import { underLease } from './under-lease.js';
 
 export interface ConsumeTotals {
   readonly topic: string;
@@ -40,15 +38,59 @@ export interface ConsumeTotals {
   readonly caughtUp: boolean;
 }
 
-const STANDBY_MS = 500;
-/** Share of the memory bound for DuckDB's buffers; a batch has its own (`build-lake.ts`), the rest is for Arrow, Parquet and Node itself. */
-const DUCK_SHARE = 0.3;
+/** What a run works with once the services have answered. */
+interface BegunRun {
+  readonly log: EventLog;
+  readonly state: StateStore;
+  /** What was in the log then: end offset by partition. */
+  readonly targets: ReadonlyMap<number, number>;
+}
 
 export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions): Promise<ConsumeTotals> {
   const { config, effects } = lakehouse;
-  const { clock } = effects;
+  const { clock, randomBytes, logger } = effects;
+  const { untilCaughtUp, signal, onNotice } = options;
   const topic = config.profile.log.topic;
   const startedAtMs = clock.nowMs();
+  const patienceMs = untilCaughtUp ? config.resilience.patience : Infinity;
+  const outages = watchOutages({ clock, randomBytes, signal, patienceMs, logger, onNotice });
+  const runId = randomHexId(randomBytes);
+  const runOf = (status: 'running' | 'succeeded' | 'failed' | 'interrupted', detail: unknown) => ({
+    id: runId,
+    command: 'consume run',
+    status,
+    startedAtMs,
+    endedAtMs: status === 'running' ? null : clock.nowMs(),
+    detail,
+  });
+  const begun = await outages().endure(async (): Promise<BegunRun> => {
+    const found = await beginRun(lakehouse);
+    await found.state.saveRun(runOf('running', { topic }));
+    return found;
+  });
+  const progress: BuildProgress = { landed: 0, landedBytes: 0, batches: 0, derived: NO_COUNTS, care: NO_CARE };
+  try {
+    const caughtUp = await buildAlone(lakehouse, begun, options, progress, outages());
+    const totals: ConsumeTotals = { topic, ...progress, seconds: (clock.nowMs() - startedAtMs) / 1000, caughtUp };
+    const ended = runOf(caughtUp || !untilCaughtUp ? 'succeeded' : 'interrupted', totals);
+    // Who was told to stop does not wait for a database to hear of it.
+    if (signal.aborted) await begun.state.saveRun(ended).catch((error: unknown) => onNotice?.(messageOf(error)));
+    else await outages().endure(() => begun.state.saveRun(ended));
+    if (untilCaughtUp && !caughtUp) {
+      throw new KeystoneError('KS_INTERRUPTED', `stopped before ${topic} was caught up; nothing is lost`, {
+        hint: 'keystone consume run --until-caught-up',
+      });
+    }
+    return totals;
+  } catch (error) {
+    if (!isKeystoneError(error) || error.code !== 'KS_INTERRUPTED')
+      await begun.state.saveRun(runOf('failed', { topic, error: messageOf(error) })).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function beginRun(lakehouse: Lakehouse): Promise<BegunRun> {
+  const { topic, partitions } = lakehouse.config.profile.log;
   const log = await lakehouse.log();
   await refuseMovedLake(lakehouse);
   // Before the topic is made if absent: of a lake that holds events of it, it was lost.
@@ -57,120 +99,32 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
     await sameLog(log, landed, topic);
     checkBounds(topic, await log.bounds(topic), landed.nextOffsets.get(topic) ?? new Map());
   }
-  await log.ensureTopic(topic, config.profile.log.partitions);
+  await log.ensureTopic(topic, partitions);
   const targets = new Map((await log.bounds(topic)).map(({ partition, endOffset }) => [partition, endOffset]));
-  const state = await lakehouse.state();
-  const runId = randomHexId(effects.randomBytes);
-  const progress = { landed: 0, landedBytes: 0, batches: 0, derived: NO_COUNTS, care: NO_CARE };
-  const totals = (caughtUp: boolean): ConsumeTotals => ({
-    topic,
-    ...progress,
-    seconds: (clock.nowMs() - startedAtMs) / 1000,
-    caughtUp,
-  });
-  const saveRun = (status: 'running' | 'succeeded' | 'failed' | 'interrupted', detail: unknown): Promise<void> =>
-    state.saveRun({
-      id: runId,
-      command: 'consume run',
-      status,
-      startedAtMs,
-      endedAtMs: status === 'running' ? null : clock.nowMs(),
-      detail,
-    });
-  await saveRun('running', { topic });
-  const derivation = await openDerivation(lakehouse);
-  const { silver, ...others } = derivation.tables;
-  const tableToken = (): Promise<number> => highestToken([...Object.values(others), ...silver.values()]);
-  let lease: LeaseKeeper | null = null;
-  let caughtUp = false;
-  try {
-    let standby = false;
-    let isAway = false;
-    while (!options.signal.aborted && !caughtUp) {
-      try {
-        lease = await keepLease(state, clock, leaseName(topic), effects.processName, config.consume.leaseTtl, tableToken);
-      } catch (error) {
-        // A state database that restarts is waited for, as a lease is; nothing is committed meanwhile.
-        if (options.untilCaughtUp || !isTransientFailure(error)) throw error;
-        if (!isAway) options.onNotice?.(`${messageOf(error)}; waiting for it`);
-        isAway = true;
-        await clock.sleep(STANDBY_MS, options.signal);
-        continue;
-      }
-      isAway = false;
-      if (!lease) {
-        if (options.untilCaughtUp && (await isCaughtUp(derivation, topic, targets))) {
-          caughtUp = true;
-          break;
-        }
-        if (!standby) options.onNotice?.(`another consumer holds the lease "${leaseName(topic)}": standing by`);
-        standby = true;
-        await clock.sleep(STANDBY_MS, options.signal);
-        continue;
-      }
-      standby = false;
-      try {
-        caughtUp = await buildLake(lakehouse, { ...derivation, holdLease: lease.hold }, options, targets, progress);
-      } catch (error) {
-        if (!isKeystoneError(error) || error.code !== 'KS_LEASE_LOST') throw error;
-        options.onNotice?.(error.message);
-      } finally {
-        // What another builder commits from here on, this index does not know.
-        derivation.seen.invalidate();
-        await lease.release();
-        lease = null;
-      }
-    }
-    const result = totals(caughtUp);
-    await saveRun(caughtUp || !options.untilCaughtUp ? 'succeeded' : 'interrupted', result);
-    if (options.untilCaughtUp && !caughtUp) {
-      throw new KeystoneError('KS_INTERRUPTED', `stopped before ${topic} was caught up; nothing is lost`, {
-        hint: 'keystone consume run --until-caught-up',
-      });
-    }
-    return result;
-  } catch (error) {
-    if (!isKeystoneError(error) || error.code !== 'KS_INTERRUPTED')
-      await saveRun('failed', { topic, error: messageOf(error) }).catch(() => undefined);
-    throw error;
-  } finally {
-    await derivation.session.close();
-  }
+  return { log, state: await lakehouse.state(), targets };
 }
 
-type OpenDerivation = Omit<Derivation, 'holdLease'>;
-
-async function openDerivation(lakehouse: Lakehouse): Promise<OpenDerivation> {
-  const contracts = await lakehouse.contracts();
-  const session = await lakehouse.duck({
-    memoryLimitBytes: Math.floor(lakehouse.config.consume.maxMemory * DUCK_SHARE),
-    keepFooters: false,
+/** Lands and derives under one lease. */
+function buildAlone(
+  lakehouse: Lakehouse,
+  { log, state, targets }: BegunRun,
+  options: ConsumeOptions,
+  progress: BuildProgress,
+  endurance: Endurance,
+): Promise<boolean> {
+  const { topic } = lakehouse.config.profile.log;
+  const { group } = lakehouse.config.consume;
+  const standbyNotice = `another consumer holds the lease "${leaseName(topic)}": standing by`;
+  return underLease({ lakehouse, state, options, targets, endurance, standbyNotice }, (derivation) => {
+    const { tables, store, holdLease } = derivation;
+    const right = {
+      partitions: null,
+      hold: holdLease,
+      signal: options.signal,
+      hint: (next: ReadonlyMap<number, number>) => log.commitOffsets(group, topic, next),
+    };
+    const land = landing(lakehouse, { bronze: tables.bronze, store }, options, targets, progress);
+    const derive = deriving(lakehouse, derivation, options, targets, progress);
+    return buildLake(derivation, land, derive, { right, signal: options.signal, onRound: endurance.worked });
   });
-  const silver = new Map<string, Table>();
-  for (const contract of contracts.values()) silver.set(contract.dataset, await lakehouse.ensureTable(silverTable(contract)));
-  return {
-    session,
-    store: await lakehouse.store(),
-    tables: {
-      bronze: await lakehouse.ensureTable(BRONZE_EVENTS),
-      error: await lakehouse.ensureTable(ERROR_EVENTS),
-      quarantine: await lakehouse.ensureTable(QUARANTINE_EVENTS),
-      dispositions: await lakehouse.ensureTable(DISPOSITIONS),
-      silver,
-    },
-    contracts,
-    seen: createSeenIndex(session),
-    clock: lakehouse.effects.clock,
-    randomBytes: lakehouse.effects.randomBytes,
-  };
-}
-
-/** Bronze holds everything up to the targets, and all of it is derived. */
-async function isCaughtUp(derivation: OpenDerivation, topic: string, targets: ReadonlyMap<number, number>): Promise<boolean> {
-  const { nextOffsets } = await derivation.tables.dispositions.state();
-  if (![...targets].every(([partition, end]) => nextOffsetOf(nextOffsets, topic, partition) >= end)) return false;
-  const never = (): number => {
-    throw new KeystoneError('KS_INTERNAL', 'no lease is held');
-  };
-  return (await nextBacklogStep({ ...derivation, holdLease: never }, topic, { maxRows: 1, maxBytes: 1 })) === null;
 }
