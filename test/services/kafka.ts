@@ -97,11 +97,13 @@ export interface KafkaOptions {
   readonly settings?: readonly string[];
   /** Slower to start, faster to serve: for measuring. */
   readonly fast?: boolean;
+  /** Java sources by class name, compiled and put before the broker's own classes: what a setting names. */
+  readonly classes?: Readonly<Record<string, string>>;
 }
 
 export async function startKafka(
   libs: string,
-  { nodes = 1, secure = false, settings = [], fast = false }: KafkaOptions = {},
+  { nodes = 1, secure = false, settings = [], fast = false, classes = {} }: KafkaOptions = {},
 ): Promise<Kafka> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'keystone-kafka-'));
   const ports = await freePorts(nodes);
@@ -111,7 +113,8 @@ export async function startKafka(
   const pids: number[] = [];
   const folder = (node: number): string => path.join(dir, `node-${node}`);
   const at = (kind: keyof Ports): string => ports.map((port) => `127.0.0.1:${port[kind]}`).join(',');
-  const java = [...JVM, ...(fast ? FAST_JVM : []), '-cp', classPath(libs)];
+  const own = await compiled(classes, libs, path.join(dir, 'classes'));
+  const java = [...JVM, ...(fast ? FAST_JVM : []), '-cp', [...own, classPath(libs)].join(':')];
   for (let node = 0; node < nodes; node++) {
     const properties = path.join(folder(node), 'server.properties');
     await mkdir(folder(node));
@@ -205,6 +208,17 @@ const classPath = (libs: string): string =>
     .toSorted()
     .map((file) => path.join(libs, file))
     .join(':');
+
+/** The folder of the classes, if there are any. */
+async function compiled(classes: Readonly<Record<string, string>>, libs: string, to: string): Promise<readonly string[]> {
+  const names = Object.keys(classes);
+  if (names.length === 0) return [];
+  await mkdir(to);
+  const files = names.map((name) => path.join(to, `${name}.java`));
+  await Promise.all(names.map((name, n) => writeFile(files[n]!, classes[name]!)));
+  await run('javac', ['-nowarn', '-cp', classPath(libs), '-d', to, ...files]);
+  return [to];
+}
 
 function propertiesOf(node: number, ports: readonly Ports[], dir: string, secure: boolean): readonly string[] {
   const { plain, controller, sasl, mtls } = ports[node]!;

@@ -54,7 +54,21 @@ const awsAccess = {
 };
 
 const kafkaConfig = z.strictObject({
-  brokers: z.string().optional().describe('Brokers of Kafka, `host:port`, comma-separated'),
+  brokers: z
+    .string()
+    .optional()
+    .describe('Brokers of Kafka, `host:port`, comma-separated; the variable may also be `KEYSTONE_BROKERS`'),
+  cluster: z.string().optional().describe('ARN of an MSK cluster, which is asked for its brokers when none are named'),
+  network: z
+    .enum(['private', 'public', 'vpc'])
+    .default('private')
+    .describe('Which addresses of the MSK cluster: in its own network, public, or by multi-VPC connectivity'),
+  aws: z
+    .strictObject({
+      ...awsAccess,
+      region: z.string().optional().describe('Region of the MSK cluster; default: as its ARN or brokers say'),
+    })
+    .prefault({}),
   clientId: z.string().min(1).default('keystone').describe('Name under which Kafka knows this client'),
   tls: z.boolean().default(false).describe('Whether the brokers are spoken to over TLS'),
   ca: z.string().optional().describe('CA certificates (PEM file) that sign the brokers; default: those of the system'),
@@ -214,6 +228,12 @@ const metricsConfig = z.strictObject({
     .optional()
     .describe(
       'Port on which `ingest serve` and `consume run` answer `/metrics` for Prometheus; absent: none; 0 takes a free one',
+    ),
+  emf: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether numbers are also lines of the Embedded Metric Format among the log lines (`logging.format: json`), in the namespace of `metrics.cloudwatch`',
     ),
   cloudwatch: cloudwatchConfig.prefault({}),
 });

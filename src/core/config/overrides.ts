@@ -16,19 +16,28 @@ export interface Override {
 /** Variables that choose the file and the profile and are no settings. */
 export const CHOICE_VARIABLES = ['KEYSTONE_CONFIG', 'KEYSTONE_PROFILE'] as const;
 
+/** Short names of settings that deployments set most; the full name of the same setting wins. */
+const SHORT_VARIABLES: Readonly<Record<string, string>> = { KEYSTONE_BROKERS: 'log.kafka.brokers' };
+
 /** The overrides of the environment. A variable that is empty counts as absent; one that no setting has is left alone (`doctor` names it). */
 export function environmentOverrides(env: Readonly<Record<string, string | undefined>>): readonly Override[] {
   return allSettings().flatMap((setting) => {
-    const text = env[setting.variable];
-    return text === undefined || text === ''
+    const short = Object.keys(SHORT_VARIABLES).filter((name) => SHORT_VARIABLES[name] === setting.path);
+    const variable = [setting.variable, ...short].find((name) => (env[name] ?? '') !== '');
+    const text = variable === undefined ? undefined : env[variable];
+    return variable === undefined || text === undefined
       ? []
-      : [{ setting, value: settingValue(setting, text, setting.variable), origin: setting.variable }];
+      : [{ setting, value: settingValue(setting, text, variable), origin: variable }];
   });
 }
 
 /** Names of `KEYSTONE_*` variables that mean nothing. */
 export function unknownVariables(env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  const known = new Set<string>([...CHOICE_VARIABLES, ...allSettings().map((setting) => setting.variable)]);
+  const known = new Set<string>([
+    ...CHOICE_VARIABLES,
+    ...Object.keys(SHORT_VARIABLES),
+    ...allSettings().map((setting) => setting.variable),
+  ]);
   return Object.keys(env).filter((name) => name.startsWith('KEYSTONE_') && !known.has(name));
 }
 

@@ -57,7 +57,7 @@ const EARLIEST = -2;
 /** Connects on first use. Every failure is KS_LOG or KS_CREDENTIALS; an unknown topic or partition is KS_NOT_FOUND. */
 export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patience }: KafkaLogOptions): Promise<EventLog> {
   const { firstMs, readMs, deliveryMs } = { ...PATIENCE, ...patience };
-  const access = await kafkaAccess(kafka, secrets);
+  const access = await kafkaAccess(kafka, secrets, clock);
   const random = (): number => Buffer.from(randomBytes(4)).readUInt32BE() / 2 ** 32;
   const brokers = connectBrokers({ access, clock, random, firstPatienceMs: firstMs, patienceMs: readMs });
   const producer = idempotentProducer({ brokers, clock, deliveryMs });

@@ -1,10 +1,12 @@
 /** How this client reaches the brokers and shows who it is, from `log.kafka`; files and secrets are read here. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Clock } from '../../clock.js';
 import type { ProfileConfig } from '../../config/config.js';
 import { resolveSecret, type Secret } from '../../config/secrets.js';
 import { KeystoneError, messageOf } from '../../errors.js';
 import type { FailurePlace } from './failure.js';
+import { mskAccess } from './msk-access.js';
 
 export type KafkaConfig = ProfileConfig['log']['kafka'];
 
@@ -22,22 +24,36 @@ export interface KafkaAccess extends FailurePlace {
   readonly saslOptions: object | null;
 }
 
-/** Throws KS_CONFIG where a setting is missing or a file or secret can't be read. */
-export async function kafkaAccess(config: KafkaConfig, places: SecretPlaces): Promise<KafkaAccess> {
-  const brokers = (config.brokers ?? '').split(',').map((broker) => broker.trim());
-  if (brokers.every((broker) => broker === ''))
-    throw new KeystoneError('KS_CONFIG', 'log.adapter is kafka, but no broker is named', {
-      hint: 'set log.kafka.brokers: host:9092,… in the profile, or --set log.kafka.brokers=…',
-    });
+/** Throws KS_CONFIG where a setting is missing or a file or secret can't be read; for an MSK cluster also what `mskBrokers` throws. */
+export async function kafkaAccess(config: KafkaConfig, places: SecretPlaces, clock: Clock): Promise<KafkaAccess> {
+  const ssl = config.tls ? await tlsOptions(config, places.projectDir) : null;
+  const sasl = await saslOptions(config, places, clock);
+  const brokers = (await bootstrap(config, places))
+    .split(',')
+    .map((broker) => broker.trim())
+    .filter((broker) => broker !== '');
   return {
-    seeds: brokers.filter((broker) => broker !== '').map(addressOf),
+    seeds: brokers.map(addressOf),
     clientId: config.clientId,
-    ssl: config.tls ? await tlsOptions(config, places.projectDir) : null,
-    saslOptions: await saslOptions(config, places),
+    ssl,
+    saslOptions: sasl,
     brokers: brokers.join(','),
     tls: config.tls,
     sasl: config.sasl,
   };
+}
+
+/** The brokers that are named; else those of the MSK cluster. */
+async function bootstrap(config: KafkaConfig, places: SecretPlaces): Promise<string> {
+  const { brokers = '', cluster } = config;
+  if (/[^\s,]/.test(brokers)) return brokers;
+  if (cluster !== undefined) {
+    const { mskBrokers } = await import('./msk-brokers.js');
+    return mskBrokers(config, await mskAccess(config, places));
+  }
+  throw new KeystoneError('KS_CONFIG', 'log.adapter is kafka, but no broker is named', {
+    hint: 'set log.kafka.brokers: host:9092,… in the profile, KEYSTONE_BROKERS, or log.kafka.cluster: the ARN of an MSK cluster',
+  });
 }
 
 /** `host:port`, an IPv6 host in brackets. */
@@ -70,7 +86,7 @@ async function tlsOptions({ ca, certificate, key }: KafkaConfig, projectDir: str
   };
 }
 
-async function saslOptions(config: KafkaConfig, places: SecretPlaces): Promise<object | null> {
+async function saslOptions(config: KafkaConfig, places: SecretPlaces, clock: Clock): Promise<object | null> {
   const secret = async (setting: 'password' | 'token'): Promise<Secret> => {
     const reference = config[setting];
     if (reference !== undefined) return resolveSecret(reference, places);
@@ -94,9 +110,14 @@ async function saslOptions(config: KafkaConfig, places: SecretPlaces): Promise<o
       await secret('token');
       // Read anew for each connection: tokens are short-lived, and whatever writes the file replaces them.
       return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: (await secret('token')).reveal() }) };
-    case 'aws-msk-iam':
-      throw new KeystoneError('KS_CONFIG', 'log.kafka.sasl: aws-msk-iam is not there yet', {
-        hint: 'MSK also takes scram-sha-512 (Secrets Manager) and mutual TLS',
-      });
+    case 'aws-msk-iam': {
+      if (!config.tls)
+        throw new KeystoneError('KS_CONFIG', 'log.kafka.sasl is aws-msk-iam, which MSK takes over TLS only', {
+          hint: 'set log.kafka.tls: true',
+        });
+      const { mskTokens } = await import('./msk-token.js');
+      const token = await mskTokens(await mskAccess(config, places), clock);
+      return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await token() }) };
+    }
   }
 }

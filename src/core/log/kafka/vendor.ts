@@ -20,9 +20,19 @@ export interface VendorProtocol<T> {
   readonly requestTimeout?: number;
 }
 
+interface VendorConnection {
+  /** Milliseconds; 0: it does not end. */
+  readonly sessionLifetime: { toString(): string };
+  /** When the credentials were shown last, on the process's own clock; null: not on this socket. */
+  readonly authenticatedAt: readonly [number, number] | null;
+  readonly socket?: object;
+}
+
 interface VendorPool {
   readonly host: string;
   readonly port: number;
+  /** One for fetches, one for all else. */
+  readonly pool: readonly VendorConnection[];
   send<T>(protocol: VendorProtocol<T>): Promise<T>;
   /** Connected; 1 is the one that fetches use. */
   getConnection(index: 0 | 1): Promise<unknown>;
@@ -155,10 +165,25 @@ function quietQueue({ prototype }: { readonly prototype: RequestQueue }): void {
   };
 }
 
+/** A connection shows its credentials anew (KIP-368) this long before its session ends, or a share of a short session. */
+const RENEW_BEFORE_MS = 10_000;
+const RENEW_SHARE = 0.25;
+
+/**
+ * kafkajs knows only the fixed time: in a session of less it would show its credentials before every request, and brokers close a
+ * connection that does so twice within a second.
+ */
+function renewInTime(connection: VendorConnection): void {
+  Object.defineProperty(connection, 'reauthenticationThreshold', {
+    get: () => Math.min(RENEW_BEFORE_MS, Math.floor(Number(connection.sessionLifetime.toString()) * RENEW_SHARE)),
+  });
+}
+
 /** A broker that is not yet connected. */
 export function vendorBroker(options: VendorConnectionOptions, nodeId: number | null): VendorBroker {
   const { Broker, ConnectionPool, logger, socketFactory } = vendor();
   const connectionPool = new ConnectionPool({ ...options, logger, socketFactory, enforceRequestTimeout: true });
+  for (const connection of connectionPool.pool) renewInTime(connection);
   return new Broker({ connectionPool, logger, nodeId, allowAutoTopicCreation: false });
 }
 
