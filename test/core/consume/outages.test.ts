@@ -68,7 +68,7 @@ describe('a consumer that meets an outage', () => {
     ['the log at its start', (part, nth) => (part === 'log' && nth <= 3 ? away('KS_LOG', 'the log') : null)],
     ['the tables at its start', (part, nth) => (part === 'table' && nth <= 4 ? away('KS_STORE', 'the store') : null)],
     ['the state at its start', (part, nth) => (part === 'state' && nth <= 2 ? away('KS_STATE', 'the state') : null)],
-    ['the log in its middle', (part, nth) => (part === 'log' && nth > 5 && nth < 9 ? away('KS_LOG', 'the log') : null)],
+    ['the log in its middle', (part, nth) => (part === 'log' && nth > 2 && nth < 6 ? away('KS_LOG', 'the log') : null)],
     [
       'the store at every fourth commit',
       (part, nth) => (part === 'commit' && nth % 4 === 0 ? away('KS_STORE', 'the store') : null),
