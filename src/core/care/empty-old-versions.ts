@@ -14,7 +14,7 @@ const NEWEST_KEPT = 100;
 export async function emptyOldVersions(table: Table, nowMs: number, options: { readonly dryRun?: boolean }): Promise<number> {
   const { metadata, location } = await table.metadata();
   const current = versionOf(location);
-  if (current === null) return 0;
+  if (current === null) return 0; // their names are one commit's own: delete-old-metadata.ts
   const folder = location.slice(0, location.lastIndexOf('/'));
   const { store } = table;
   const keyOf = (version: number): string => store.keyOf(`${folder}/v${version}.metadata.json`);

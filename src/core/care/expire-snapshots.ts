@@ -9,6 +9,7 @@ import type { ObjectStore } from '../store/object-store.js';
 import type { Table, TableName } from '../table/table-api.js';
 import type { MetadataSnapshot, TableMetadata } from '../table/table-metadata.js';
 import { statisticsPaths, withoutSnapshots } from '../table/without-snapshots.js';
+import { deleteOldMetadata } from './delete-old-metadata.js';
 import { deleteFiles } from './delete-files.js';
 import { emptyOldVersions } from './empty-old-versions.js';
 import { type ExpiryPolicy, snapshotsToExpire } from './expiry-policy.js';
@@ -23,7 +24,7 @@ export interface ExpiredSnapshots {
   readonly bytes: number;
   /** Manifests, manifest lists, statistics, and the id index of bronze's data files. */
   readonly metadataFiles: number;
-  /** Old versions of the metadata whose contents were let go. */
+  /** Old versions of the metadata whose contents were let go, and where their names are nobody's any more the files. */
   readonly emptiedVersions: number;
 }
 
@@ -53,7 +54,7 @@ export async function expireSnapshots(
     dataFiles: doomed.data.length,
     bytes: doomed.bytes,
     metadataFiles: doomed.metadata.length,
-    emptiedVersions: await emptyOldVersions(table, nowMs, options),
+    emptiedVersions: (await emptyOldVersions(table, nowMs, options)) + (await deleteOldMetadata(table, nowMs, options)),
   });
   if (expired.length === 0) return counted(before, { data: [], bytes: 0, metadata: [] });
   if (options.dryRun) {

@@ -9,6 +9,7 @@ import { examine, ok, skipped, type DoctorCheck } from './doctor-check.js';
 import { doorChecks } from './door-checks.js';
 import { localLakeFolder } from '../store/lake-place.js';
 import { bucketChecks } from './bucket-checks.js';
+import { catalogChecks } from './catalog-checks.js';
 import { clockCheck, nodeCheck, portCheck, variablesCheck } from './machine-checks.js';
 import { projectChecks } from './project-checks.js';
 
@@ -61,6 +62,7 @@ async function configuredChecks(
   const lakehouse = openLakehouse(config, effects);
   try {
     checks.push(...(await bucketChecks(lakehouse)));
+    checks.push(...(await catalogChecks(lakehouse)));
     checks.push(...(await projectChecks(lakehouse)));
   } finally {
     await lakehouse.close();

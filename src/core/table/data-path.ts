@@ -37,3 +37,6 @@ function partitionFolder(field: PartitionField, values: DataFile['partition']): 
 /** Escapes what a folder name, or an engine's file glob, would take for syntax. */
 const folderName = (text: string): string =>
   encodeURIComponent(text).replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+
+/** Where rows wait that belong to no table yet; what lies there without a run that works is rubbish. */
+export const STAGING_PREFIX = '_staging/';

@@ -25,7 +25,7 @@ import type { Glue } from './glue-client.js';
 import { checkedGlueName, databasesOf, icebergTables } from './glue-names.js';
 import { icebergTableInput, isIceberg, METADATA_LOCATION } from './glue-table-input.js';
 import { proveVersions } from './glue-versions.js';
-import { nextMetadataName, refuseForgottenTable } from './metadata-names.js';
+import { nextMetadataName, refuseForgottenTable } from '../metadata-names.js';
 
 export interface GlueCatalogOptions {
   readonly glue: Glue;

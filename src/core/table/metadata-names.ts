@@ -1,13 +1,18 @@
 /** Names of metadata files that belong to one commit each: `<number>-<uuid>.metadata.json`, as Iceberg's own catalogs write them. */
-import { KeystoneError } from '../../errors.js';
-import type { ObjectStore } from '../../store/object-store.js';
-import type { CatalogEntry } from '../catalog.js';
-import type { TableName } from '../table-api.js';
+import { KeystoneError } from '../errors.js';
+import type { ObjectStore } from '../store/object-store.js';
+import type { CatalogEntry } from './catalog.js';
+import type { TableName } from './table-api.js';
+
+const METADATA_FILE = /\/(?:v(\d+)|(\d+)-[^/]*)\.metadata\.json(?:\.gz)?$/;
+
+/** Whether the name is one commit's own, so that nobody can come to make it again. */
+export const isOneCommits = (uri: string): boolean => METADATA_FILE.exec(uri)?.[2] !== undefined;
 
 /** The number of a metadata file: of ours, of other engines', and of a folder catalog's (`v7.metadata.json`); null when it has none. */
 export function metadataNumber(uri: string): number | null {
-  const digits = /\/(?:v(\d+)|(\d+)-[^/]*)\.metadata\.json$/.exec(uri.replace(/\.gz(?=\.metadata\.json$)/, ''));
-  const text = digits?.[1] ?? digits?.[2];
+  const [, version, number] = METADATA_FILE.exec(uri) ?? [];
+  const text = version ?? number;
   return text === undefined ? null : Number(text);
 }
 
