@@ -3,6 +3,7 @@ import type { ResolvedConfig } from '../config/config.js';
 import type { Effects } from '../lakehouse.js';
 import type { MetricPoints } from './metric-points.js';
 import type { Metrics } from './metrics.js';
+import { severalMetrics } from './several-metrics.js';
 
 /** Null when `metrics.adapter` is none. Nothing is sent yet. @throws KeystoneError KS_CONFIG (secrets). */
 export async function openMetricPoints(config: ResolvedConfig, effects: Effects): Promise<MetricPoints | null> {
@@ -31,6 +32,52 @@ export async function openMetricsPage({ profile }: ResolvedConfig): Promise<Metr
   const metrics = prometheusMetrics();
   const { url, close } = await openMetricsEndpoint(metrics, { host, port });
   return { metrics, url, close };
+}
+
+export interface OpenMetrics {
+  readonly metrics: Metrics;
+  /** Where the numbers go, for people. */
+  readonly places: readonly string[];
+  close(): Promise<void>;
+}
+
+/**
+ * All that `metrics.*` asks for, as one; null when it asks for nothing. `writeLine` takes lines of the Embedded Metric Format; absent
+ * where no JSON is logged. Closing sends what is gathered and resolves also when that failed.
+ * @throws KeystoneError KS_PORT_IN_USE, KS_CONFIG.
+ */
+export async function openMetrics(
+  config: ResolvedConfig,
+  effects: Effects,
+  writeLine?: (line: Readonly<Record<string, unknown>>) => void,
+): Promise<OpenMetrics | null> {
+  const { emf, cloudwatch } = config.profile.metrics;
+  const page = await openMetricsPage(config);
+  const points = await openMetricPoints(config, effects).catch(async (error: unknown) => {
+    await page?.close();
+    throw error;
+  });
+  const all: Metrics[] = page ? [page.metrics] : [];
+  const { clock, logger } = effects;
+  if (points) {
+    const { sentMetrics } = await import('./sent-metrics.js');
+    all.push(sentMetrics({ points, clock, logger }));
+  }
+  if (emf && writeLine) {
+    const { emfMetrics } = await import('./emf-metrics.js');
+    all.push(emfMetrics({ namespace: cloudwatch.namespace, clock, write: writeLine }));
+  }
+  if (all.length === 0) return null;
+  const metrics = severalMetrics(all);
+  const places = [...(page ? [page.url] : []), ...(points ? [points.place] : [])];
+  return {
+    metrics,
+    places,
+    close: async () => {
+      await page?.close();
+      await metrics.close();
+    },
+  };
 }
 
 /** In [0, 1). */
