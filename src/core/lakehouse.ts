@@ -8,6 +8,7 @@ import type { Clock } from './clock.js';
 import type { ResolvedConfig } from './config/config.js';
 import type { Contract } from './contract/contract.js';
 import type { DuckSession, DuckSessionOptions } from './engine/duckdb/duck-session.js';
+import type { RemoteAccess, RemoteEngineOptions } from './engine/remote/remote-engine.js';
 import type { SqlEngine } from './engine/sql-engine.js';
 import { KeystoneError, messageOf } from './errors.js';
 import type { Logger } from './logging/logger.js';
@@ -21,6 +22,7 @@ import type { StateStore } from './state/state-store.js';
 import { localLakeFolder } from './store/lake-place.js';
 import type { ObjectStore } from './store/object-store.js';
 import type { Catalog } from './table/catalog.js';
+import { randomUnit, randomUuid } from './table/random-names.js';
 import type { Table, TableDefinition, TableName } from './table/table-api.js';
 
 /** What every core function may need of the outside world. */
@@ -43,6 +45,8 @@ export interface Effects {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+export type EngineName = ResolvedConfig['profile']['engine']['adapter'];
+
 export interface Lakehouse {
   readonly config: ResolvedConfig;
   readonly effects: Effects;
@@ -51,8 +55,8 @@ export interface Lakehouse {
   /** Which metadata file of each table is current; the stages of the way ask for tables, only the care of tables asks for this. */
   catalog(): Promise<Catalog>;
   state(): Promise<StateStore>;
-  /** The engine that answers queries. */
-  engine(): Promise<SqlEngine>;
+  /** An engine that answers queries; without a name DuckDB, which is always there and whose SQL the stages speak. */
+  engine(name?: EngineName): Promise<SqlEngine>;
   /** All contracts by dataset; throws KS_CONTRACT when one is invalid. */
   contracts(): Promise<ReadonlyMap<string, Contract>>;
   /** An existing table, or null. */
@@ -173,6 +177,33 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     return openTable(await catalog(), await store(), name, effects);
   };
   const tableNames: Lakehouse['tableNames'] = async () => (await catalog()).tableNames();
+  /** What services need beside their own settings. */
+  const remote = (): Omit<RemoteEngineOptions, 'service' | 'catalog'> & RemoteAccess => ({
+    databasePrefix: profile.catalog.glue.databasePrefix,
+    tableNames,
+    table,
+    env: effects.env ?? {},
+    projectDir: config.projectDir,
+    clock: effects.clock,
+    random: () => randomUnit(effects.randomBytes),
+  });
+  const closeEngine = (engine: SqlEngine): Promise<void> => engine.close();
+  const engines: Readonly<Record<EngineName, () => Promise<SqlEngine>>> = {
+    duckdb: once(async () => {
+      const { openDuckEngine } = await import('./engine/duckdb/duck-engine.js');
+      const readableFolders = [localLakeFolder(profile)];
+      return openDuckEngine({ session: await duck(), tableNames, table, store: await store(), readableFolders });
+    }, closeEngine),
+    athena: once(async () => {
+      const { openAthenaEngine } = await import('./engine/athena/athena-engine.js');
+      const token = (): string => randomUuid(effects.randomBytes);
+      return openAthenaEngine({ ...remote(), athena: profile.engine.athena, token });
+    }, closeEngine),
+    trino: once(async () => {
+      const { openTrinoEngine } = await import('./engine/trino/trino-engine.js');
+      return openTrinoEngine({ ...remote(), trino: profile.engine.trino });
+    }, closeEngine),
+  };
   const lakehouse: Lakehouse = {
     config,
     effects,
@@ -193,19 +224,7 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     store,
     catalog,
     state,
-    engine: once(
-      async () => {
-        const { openDuckEngine } = await import('./engine/duckdb/duck-engine.js');
-        return openDuckEngine({
-          session: await duck(),
-          tableNames,
-          table,
-          store: await store(),
-          readableFolders: [localLakeFolder(profile)],
-        });
-      },
-      (engine) => engine.close(),
-    ),
+    engine: (name = 'duckdb') => engines[name](),
     contracts: once(async () => {
       const { loadContracts } = await import('./contract/load-contracts.js');
       return loadContracts(config.contracts);

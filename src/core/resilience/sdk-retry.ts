@@ -32,7 +32,8 @@ export interface SdkRetryOptions {
   readonly service: string;
   /** In [0, 1). */
   readonly random: () => number;
-  readonly nowMs: () => number;
+  /** For the server's own word on when; without it only the table counts. */
+  readonly nowMs?: () => number;
   readonly logger?: Logger | undefined;
 }
 
@@ -48,7 +49,7 @@ export function sdkRetry(policy: RetryPolicy, { service, random, nowMs, logger }
       const failedTry = before.getRetryCount() + 1;
       // The SDK takes a throw for "no more" and throws the request's own failure.
       if (errorType === 'CLIENT_ERROR' || failedTry >= policy.tries) throw new Error('no more tries');
-      const asked = retryAfterHint === undefined ? 0 : retryAfterHint.getTime() - nowMs();
+      const asked = retryAfterHint === undefined || nowMs === undefined ? 0 : retryAfterHint.getTime() - nowMs();
       const delayMs = Math.min(Math.max(retryDelayMs(policy, failedTry, random()), asked), policy.capMs);
       told({ failedTry, delayMs, error });
       return token(failedTry, delayMs);

@@ -44,6 +44,8 @@ export interface SharedBreakerOptions {
    * the breaker would otherwise hide an outage from it. Default: never, because a large upload may rightly take minutes.
    */
   readonly lateMs?: number;
+  /** Told what this process has come to know, for gauges. */
+  readonly onState?: (state: BreakerState) => void;
   /** Told when this process changed its kind: the log, metrics, an alert. */
   readonly onChange?: (from: BreakerState, to: BreakerState) => void;
 }
@@ -60,7 +62,17 @@ const FRESH_MS = 1000;
 const SWAPS_TRIED = 20;
 
 export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
-  const { name, memory, clock, processName, policy = BREAKER_POLICY, isFailure = isTransientFailure, lateMs, onChange } = options;
+  const {
+    name,
+    memory,
+    clock,
+    processName,
+    policy = BREAKER_POLICY,
+    isFailure = isTransientFailure,
+    lateMs,
+    onState,
+    onChange,
+  } = options;
   let known: { readonly version: number; readonly state: BreakerState } = { version: 0, state: closedBreaker(clock.nowMs()) };
   let readAtMs = -Infinity;
   let gathered = { successes: 0, busyMs: 0 };
@@ -73,6 +85,7 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
     const kept = (await memory.readBreakers()).find((breaker) => breaker.name === name);
     known = kept ? { version: kept.version, state: readState(kept.state, clock.nowMs()) } : { version: 0, state: known.state };
     readAtMs = clock.nowMs();
+    onState?.(known.state);
   };
 
   /** Applies a change to what is kept; without the memory, to what is known. */
@@ -84,6 +97,7 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
       const swapped = await memory.swapBreaker({ name, version: before.version, state }).catch(() => 'away' as const);
       if (swapped !== false || tries >= SWAPS_TRIED) {
         known = { version: before.version + (swapped === true ? 1 : 0), state };
+        onState?.(state);
         if (state.kind !== before.state.kind) onChange?.(before.state, state);
         return answer;
       }

@@ -1,12 +1,16 @@
 /**
  * The client of one bucket: who we are, how long we wait, how often we try again. The SDK repeats what may be repeated (no answer,
- * 5xx, throttling) after waits that double and are jittered; eight tries are some ten seconds, long enough for a server that is
- * started anew, short enough not to look like hanging.
+ * 5xx, throttling) as the retry table says of files: fifteen seconds together, long enough for a server that is started anew, short
+ * enough not to look like hanging.
  */
+import { randomInt } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { ProfileConfig } from '../config/config.js';
 import { resolveSecret, type Secret } from '../config/secrets.js';
 import { KeystoneError } from '../errors.js';
+import type { Logger } from '../logging/logger.js';
+import { RETRY_POLICIES } from '../resilience/retry-policy.js';
+import { sdkRetry } from '../resilience/sdk-retry.js';
 import { trimmedPrefix } from './lake-place.js';
 import { checkedKey } from './object-key.js';
 
@@ -19,8 +23,9 @@ export interface Patience {
   readonly silenceMs: number;
 }
 
-const PATIENCE: Patience = { tries: 8, connectMs: 5000, answerMs: 60_000, silenceMs: 10_000 };
+const PATIENCE: Patience = { tries: RETRY_POLICIES.upload.tries, connectMs: 5000, answerMs: 60_000, silenceMs: 10_000 };
 const MAX_SOCKETS = 64;
+const RANDOM_STEPS = 1_000_000;
 /** The SDK would write to the terminal when requests wait for a connection, which they may. */
 const nothing = (): void => undefined;
 const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };
@@ -29,6 +34,7 @@ export interface S3Access {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Relative `file:` secrets lie here. */
   readonly projectDir: string;
+  readonly logger?: Logger | undefined;
 }
 
 /** One bucket, spoken to. */
@@ -70,8 +76,11 @@ export async function openS3Bucket(
     forcePathStyle: s3.pathStyle,
     ...(s3.endpoint === undefined ? {} : { endpoint: s3.endpoint }),
     ...(keys === null ? {} : { credentials: { accessKeyId: keys[0].reveal(), secretAccessKey: keys[1].reveal() } }),
-    retryMode: 'standard',
     maxAttempts: patience.tries,
+    retryStrategy: sdkRetry(
+      { ...RETRY_POLICIES.upload, tries: patience.tries },
+      { service: `s3://${s3.bucket}`, random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS, logger: access.logger },
+    ),
     // CRC32 of what is sent, and of what comes whenever the store kept one.
     requestChecksumCalculation: 'WHEN_SUPPORTED',
     responseChecksumValidation: 'WHEN_SUPPORTED',

@@ -19,6 +19,7 @@ import {
 import type { Clock } from '../clock.js';
 import type { ProfileConfig } from '../config/config.js';
 import { KeystoneError } from '../errors.js';
+import { UNGUARDED, type Guard } from '../resilience/guard.js';
 import { bounded } from './bounded-work.js';
 import { requireConditionalWrites } from './conditional-writes.js';
 import { s3Place } from './lake-place.js';
@@ -33,6 +34,8 @@ import { uploader } from './s3-upload.js';
 export interface S3StoreOptions extends S3Access {
   readonly s3: ProfileConfig['store']['s3'];
   readonly clock: Clock;
+  /** What calls to the bucket go through; local copies are read without it. */
+  readonly guard?: Guard;
   /** Default: long enough for a server that is started anew. */
   readonly patience?: Patience;
 }
@@ -51,7 +54,7 @@ const FRESH_MS = 60_000;
 const MOST_REMEMBERED = 100_000;
 
 /** Nothing is sent before it is needed. Throws KS_CONFIG for settings that do not fit together, KS_STORE for a cache folder that can't be made. */
-export async function openS3Store({ s3, clock, patience, ...access }: S3StoreOptions): Promise<S3Store> {
+export async function openS3Store({ s3, clock, patience, guard = UNGUARDED, ...access }: S3StoreOptions): Promise<S3Store> {
   const bucket = await openS3Bucket(s3, access, patience);
   const root = s3Place(bucket.bucket, bucket.prefix);
   const base = bucket.prefix === '' ? '' : `${bucket.prefix}/`;
@@ -67,7 +70,8 @@ export async function openS3Store({ s3, clock, patience, ...access }: S3StoreOpt
   const copying = bounded(COPIES_AT_ONCE);
   const versions = new Map<string, { readonly etag: string; readonly sizeBytes: number; readonly seenMs: number }>();
 
-  const failing = async <T>(action: string, key: string, work: () => Promise<T>): Promise<T> => {
+  const failing = <T>(action: string, key: string, work: () => Promise<T>): Promise<T> => naming(action, key, () => guard(work));
+  const naming = async <T>(action: string, key: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (error) {
@@ -90,7 +94,7 @@ export async function openS3Store({ s3, clock, patience, ...access }: S3StoreOpt
   const versionOf = async (key: string): Promise<{ readonly etag: string; readonly sizeBytes: number } | null> => {
     const known = versions.get(key);
     if (known !== undefined && clock.nowMs() - known.seenMs < FRESH_MS) return known;
-    const head = await headOf(bucket, fullKey(key));
+    const head = await guard(() => headOf(bucket, fullKey(key)));
     if (head === null) versions.delete(key);
     else remember(key, head.etag, head.sizeBytes);
     return head;
@@ -101,7 +105,7 @@ export async function openS3Store({ s3, clock, patience, ...access }: S3StoreOpt
       const version = await versionOf(key);
       if (version === null) return cache.missing(key);
       try {
-        return await cache.copyOf({ key, ...version }, (file) => download(bucket, fullKey(key), version.etag, file));
+        return await cache.copyOf({ key, ...version }, (file) => guard(() => download(bucket, fullKey(key), version.etag, file)));
       } catch (error) {
         // Replaced or deleted between the look and the download.
         if (tries >= BODY_TRIES || (statusOf(error) !== 412 && !isAbsent(error))) throw error;
@@ -164,7 +168,7 @@ export async function openS3Store({ s3, clock, patience, ...access }: S3StoreOpt
     },
     localPath: async (key) => {
       checkedKey(key);
-      return copying(() => failing('read', key, () => copyOf(key)));
+      return copying(() => naming('read', key, () => copyOf(key)));
     },
     stagingDir: () => cache.stagingDir(),
     proveConditions: prove,

@@ -1,0 +1,16 @@
+/** Work that the level of degradation does not allow is refused before it begins: what it needs is away, or has to recover. */
+import { KeystoneError } from '../errors.js';
+import { allowanceAt, type Activity, type Degradation } from './degradation.js';
+
+/**
+ * Throws KS_DEGRADED when the activity is off. Null (nobody knows) and `force` let it through. `what` begins the message, e.g.
+ * `gold is not built`.
+ */
+export function requireAllowed(degradation: Degradation | null, activity: Activity, what: string, force = false): void {
+  if (degradation === null || force || allowanceAt(degradation.level, activity) !== 'off') return;
+  const { level, causes } = degradation;
+  throw new KeystoneError('KS_DEGRADED', `${what}: the level of degradation is ${level} (${causes.join('; ')})`, {
+    hint: 'keystone degrade status says what each level leaves; --force does it all the same',
+    details: { level, causes },
+  });
+}
