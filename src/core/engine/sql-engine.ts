@@ -25,6 +25,18 @@ export interface QueryResult {
   readonly truncated: boolean;
   /** Compressed bytes of the files the plan touches, or what the service reports. */
   readonly bytesScanned: number;
+  /** The service's own name of the statement; absent where there is no service. */
+  readonly statementId?: string;
+  /** What the reader should know of the answer, e.g. that a table could not be read at its moment. */
+  readonly warnings?: readonly string[];
+}
+
+/** How far a statement is, as the service tells while it runs. */
+export interface QueryProgress {
+  readonly statementId: string;
+  /** The service's own word, e.g. `RUNNING`. */
+  readonly state: string;
+  readonly bytesScanned: number;
 }
 
 export interface QueryOptions {
@@ -32,12 +44,16 @@ export interface QueryOptions {
   readonly dialect?: 'engine' | 'athena';
   readonly maxRows?: number;
   readonly signal?: AbortSignal;
+  /** Told while a service works; an engine within the process tells nothing. */
+  readonly onProgress?: (progress: QueryProgress) => void;
 }
 
 export interface ArrowSummary {
   readonly rows: number;
   readonly bytes: number;
   readonly bytesScanned: number;
+  readonly statementId?: string;
+  readonly warnings?: readonly string[];
 }
 
 export interface SqlEngine {

@@ -151,28 +151,12 @@ export async function openDuckEngine(options: DuckEngineOptions): Promise<SqlEng
     query: (sql, queryOptions = {}) =>
       inTurn(() => run(sql, queryOptions, (stream) => readRows(stream, queryOptions.maxRows ?? Number.POSITIVE_INFINITY))),
     arrow: async (sql, write, queryOptions = {}) => {
-      const { arrowStream, BROKEN_STREAM } = await import('./arrow-stream.js');
+      const { arrowStream } = await import('./arrow-stream.js');
+      const { writeArrowParts } = await import('../arrow-parts.js');
       return inTurn(() =>
-        run(sql, queryOptions, async (stream) => {
-          let [rows, bytes] = [0, 0];
-          let readerFailed = false;
-          const parts = arrowStream(stream, queryOptions.maxRows ?? Number.POSITIVE_INFINITY);
-          try {
-            for await (const part of parts) {
-              bytes += part.bytes.length;
-              readerFailed = true;
-              await write(part.bytes);
-              readerFailed = false;
-              rows += part.rows;
-            }
-          } catch (error) {
-            const readable = !readerFailed || queryOptions.signal?.aborted === true;
-            // A failure of this write would hide the one that counts.
-            if (bytes > 0 && readable) await write(BROKEN_STREAM).catch(() => undefined);
-            throw error;
-          }
-          return { rows, bytes };
-        }),
+        run(sql, queryOptions, (stream) =>
+          writeArrowParts(arrowStream(stream, queryOptions.maxRows ?? Number.POSITIVE_INFINITY), write, queryOptions.signal),
+        ),
       );
     },
     close: async () => {

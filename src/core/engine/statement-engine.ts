@@ -1,0 +1,38 @@
+/**
+ * Port: a service (Athena, Trino) that runs any one statement over the lake's tables, for the stages that build and check tables with it;
+ * people's queries go through `SqlEngine`, which takes only what reads.
+ *
+ * Guarantees: an answer is that of the whole statement; one that fails or is aborted has been stopped at the service before the call ends,
+ * as far as the service can be reached.
+ */
+import type { TableName } from '../table/table-api.js';
+import { quoteIdentifier } from './sql-text.js';
+import type { QueryResult } from './sql-engine.js';
+
+/** Rows as the `SqlEngine` port gives them; a statement that gives none has no columns. */
+export interface StatementAnswer extends Pick<QueryResult, 'columns' | 'rows' | 'bytesScanned'> {
+  /** The service's own name of the statement. */
+  readonly statementId: string;
+}
+
+export interface StatementOptions {
+  readonly signal?: AbortSignal;
+  /** Told while it runs. */
+  readonly onProgress?: (progress: { readonly bytesScanned: number }) => void;
+}
+
+export interface StatementEngine {
+  readonly name: 'athena' | 'trino';
+  /** The lake's namespace as the service names it, quoted, e.g. `"iceberg"."silver"`. */
+  schemaSql(namespace: string): string;
+  /** Throws KS_SQL for what the service takes for a fault of the statement, else KS_ENGINE, KS_CREDENTIALS, KS_INTERRUPTED. */
+  execute(sql: string, options?: StatementOptions): Promise<StatementAnswer>;
+  /** Bytes that a statement's text may have. */
+  readonly maxStatementBytes: number;
+}
+
+/** A table of the lake as the service names it, e.g. `"iceberg"."silver"."orders"`. */
+export function serviceTableSql(engine: StatementEngine, name: TableName): string {
+  const [namespace = '', table = ''] = name.split('.');
+  return `${engine.schemaSql(namespace)}.${quoteIdentifier(table)}`;
+}

@@ -1,0 +1,38 @@
+/** The Trino of `engine.trino` as the engine of a lake. */
+import type { ProfileConfig } from '../../config/config.js';
+import { resolveSecret } from '../../config/secrets.js';
+import { KeystoneError } from '../../errors.js';
+import type { SqlEngine } from '../sql-engine.js';
+import { openRemoteEngine, type RemoteAccess, type RemoteEngineOptions } from '../remote/remote-engine.js';
+import { trinoService } from './trino-service.js';
+
+export interface TrinoEngineOptions extends RemoteAccess, Omit<RemoteEngineOptions, 'service' | 'catalog'> {
+  readonly trino: ProfileConfig['engine']['trino'];
+}
+
+/** Nothing is sent yet. @throws KeystoneError KS_CONFIG. */
+export async function openTrinoEngine({
+  trino,
+  env,
+  projectDir,
+  clock,
+  random,
+  ...lake
+}: TrinoEngineOptions): Promise<SqlEngine> {
+  if (trino.url === undefined || !URL.canParse(trino.url)) {
+    throw new KeystoneError('KS_CONFIG', 'the engine is trino and engine.trino.url is not set, or no address', {
+      hint: 'name the coordinator: profiles.<name>.engine.trino.url in keystone.yaml, or --set engine.trino.url=http://host:8080',
+    });
+  }
+  const password = trino.password === undefined ? undefined : await resolveSecret(trino.password, { env, projectDir });
+  const service = trinoService({
+    url: trino.url,
+    user: trino.user,
+    ...(password ? { password } : {}),
+    catalog: trino.catalog,
+    timeoutMs: trino.timeout,
+    clock,
+    random,
+  });
+  return openRemoteEngine({ ...lake, service, catalog: trino.catalog });
+}
