@@ -104,6 +104,13 @@ export function isPassing(error: unknown): boolean {
   return /^KafkaJS(?:Connection|ConnectionClosed|RequestTimeout|LockTimeout|Timeout)/.test(name);
 }
 
+const PASSWORD_HINT = 'check log.kafka.sasl, log.kafka.username and what log.kafka.password refers to';
+const CREDENTIALS_HINT: Readonly<Record<string, string>> = {
+  oauthbearer: 'check what log.kafka.token refers to: the token may have expired',
+  'aws-msk-iam':
+    'aws sts get-caller-identity shows who asks (log.kafka.aws has settings of its own); allow kafka-cluster:Connect, and check the region and this machine’s clock',
+};
+
 export interface FailurePlace {
   /** As configured. */
   readonly brokers: string;
@@ -131,7 +138,7 @@ export function kafkaFailure(error: unknown, what: string, { brokers, tls, sasl 
   }
   if (isCredentialTrouble(error))
     return new KeystoneError('KS_CREDENTIALS', `${place} refused the ${sasl} credentials: ${message}`, {
-      hint: 'check log.kafka.sasl, log.kafka.username and what log.kafka.password or log.kafka.token refer to',
+      hint: CREDENTIALS_HINT[sasl] ?? PASSWORD_HINT,
       cause: error,
     });
   const code = codeOf(error);
