@@ -13,6 +13,8 @@ import type { SqlEngine } from './engine/sql-engine.js';
 import { KeystoneError, messageOf } from './errors.js';
 import type { Logger } from './logging/logger.js';
 import type { Metrics } from './metrics/metrics.js';
+import type { RemoteService } from './engine/remote/remote-service.js';
+import type { StatementEngine } from './engine/statement-engine.js';
 import type { EventLog } from './log/event-log.js';
 import type { Breakers } from './resilience/open-breakers.js';
 import type { Degradation } from './resilience/degradation.js';
@@ -57,6 +59,8 @@ export interface Lakehouse {
   state(): Promise<StateStore>;
   /** An engine that answers queries; without a name DuckDB, which is always there and whose SQL the stages speak. */
   engine(name?: EngineName): Promise<SqlEngine>;
+  /** A service in whose SQL tables are built and checked; throws KS_CONFIG where it cannot see the lake. */
+  statements(name: StatementEngine['name']): Promise<StatementEngine>;
   /** All contracts by dataset; throws KS_CONTRACT when one is invalid. */
   contracts(): Promise<ReadonlyMap<string, Contract>>;
   /** An existing table, or null. */
@@ -204,6 +208,23 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
       return openTrinoEngine({ ...remote(), trino: profile.engine.trino });
     }, closeEngine),
   };
+  const services: Readonly<Record<StatementEngine['name'], () => Promise<StatementEngine>>> = {
+    athena: once(async () => {
+      const { openAthenaService } = await import('./engine/athena/athena-engine.js');
+      const token = (): string => randomUuid(effects.randomBytes);
+      return statementsOf(await openAthenaService({ ...remote(), athena: profile.engine.athena, token }), 'athena');
+    }),
+    trino: once(async () => {
+      const { openTrinoService } = await import('./engine/trino/trino-engine.js');
+      return statementsOf(await openTrinoService({ ...remote(), trino: profile.engine.trino }), 'trino');
+    }),
+  };
+  const statementsOf = async (service: RemoteService, name: StatementEngine['name']): Promise<StatementEngine> => {
+    closers.unshift(() => service.close());
+    const { remoteStatements } = await import('./engine/remote/remote-statements.js');
+    const { databasePrefix } = profile.catalog.glue;
+    return remoteStatements({ service, catalog: profile.engine[name].catalog, databasePrefix });
+  };
   const lakehouse: Lakehouse = {
     config,
     effects,
@@ -225,6 +246,12 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     catalog,
     state,
     engine: (name = 'duckdb') => engines[name](),
+    statements: async (name) => {
+      if (profile.catalog.adapter === 'glue') return services[name]();
+      throw new KeystoneError('KS_CONFIG', `${name} sees tables of the Glue catalog, and those of this lake are in a folder's`, {
+        hint: 'set catalog.adapter: glue (with store.adapter: s3), or take --engine duckdb',
+      });
+    },
     contracts: once(async () => {
       const { loadContracts } = await import('./contract/load-contracts.js');
       return loadContracts(config.contracts);

@@ -1,15 +1,14 @@
-/** Computes a model's rows with DuckDB and commits them as one snapshot of its table. */
+/** Has an engine compute a model's rows and commits them as one snapshot of its table. */
 import { quoteIdentifier, quoteQualified } from '../engine/sql-text.js';
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
-import { useDialect } from '../engine/duckdb/athena-prelude.js';
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { DataFile, Snapshot } from '../table/table-api.js';
 import { writeDataFiles } from '../table/write-data-files.js';
 import { buildSummary } from './build-record.js';
-import { goldTable, type ModelColumn } from './gold-table.js';
+import { goldTable } from './gold-table.js';
 import type { Model } from './model.js';
-import { inPartitionsSql } from './partition-ordinal.js';
+import type { ModelEngine } from './model-engine.js';
 import { viewPinned } from './pinned-table.js';
 import type { ModelPlan, PlanInputs } from './plan-model.js';
 import { randomHexId } from '../table/random-names.js';
@@ -26,16 +25,19 @@ export interface BuiltModel {
 }
 
 /**
- * Replaces the whole table or the plan's partitions. `fencingToken`: of the lease on gold, so that a run which lost it commits
+ * Replaces the whole table or the plan's partitions by what `engine` left in `main.model_rows`: every step reads that, none computes
+ * again. `fencingToken`: of the lease on gold, so that a run which lost it commits
  * nothing. Throws KS_MODEL when the query fails or two rows share a grain, KS_COMMIT_CONFLICT when the table changed meanwhile.
  */
 export async function buildModel(
   lakehouse: Lakehouse,
   session: DuckSession,
-  { model, target, inputs }: PlanInputs,
+  engine: ModelEngine,
+  planned: PlanInputs,
   plan: Exclude<ModelPlan, { readonly kind: 'current' }>,
   fencingToken: () => number,
 ): Promise<BuiltModel> {
+  const { model, target, inputs } = planned;
   const commit = async (add: readonly DataFile[], remove: readonly string[], rows: number): Promise<BuiltModel> => {
     const table = await lakehouse.table(model.name);
     const token = await holdOrDiscard(fencingToken, await lakehouse.store(), add);
@@ -61,9 +63,7 @@ export async function buildModel(
   };
   if (plan.kind === 'untouched') return commit([], [], 0);
 
-  for (const input of inputs) await viewPinned(lakehouse, session, input);
-  const where = plan.kind === 'partitions' && model.partition ? ` WHERE ${inPartitionsSql(model.partition, plan.ordinals)}` : '';
-  const columns = await computeRows(session, model, where);
+  const columns = await engine.computeRows(planned, plan);
   const rows = await checkGrain(session, model);
   const definition = goldTable(model, columns, target?.fields ?? []);
   const table = await lakehouse.ensureTable(definition);
@@ -93,24 +93,6 @@ const ordinalOf = (file: DataFile): number | null => {
   const [value] = Object.values(file.partition);
   return typeof value === 'number' ? value : null;
 };
-
-/** DuckDB's errors that lie in the query or in what it says of the data; others (memory, files) are the engine's. */
-const MODEL_FAULT = /(Binder|Catalog|Parser|Conversion|Invalid Input|Out of Range|Constraint|Syntax) Error/;
-
-/** Leaves the rows in the table `model_rows` (spilled to disk when large): every later step reads them, none computes again. */
-async function computeRows(session: DuckSession, model: Model, where: string): Promise<readonly ModelColumn[]> {
-  await useDialect(session, 'athena');
-  try {
-    await session.run(`CREATE OR REPLACE TABLE main.model_rows AS SELECT * FROM (${model.sql}\n) AS model${where}`);
-  } catch (error) {
-    if (!(error instanceof KeystoneError) || !MODEL_FAULT.test(error.message)) throw error;
-    throw new KeystoneError('KS_MODEL', `${model.name}: ${error.message}`, { cause: error, hint: `change ${model.path}` });
-  } finally {
-    await useDialect(session, 'engine');
-  }
-  const described = await session.rows<{ column_name: string; column_type: string }>('DESCRIBE main.model_rows');
-  return described.map((row) => ({ name: row.column_name, type: row.column_type }));
-}
 
 /** The number of rows; throws KS_MODEL when two share the grain's values (a join doubled them). */
 async function checkGrain(session: DuckSession, model: Model): Promise<number> {

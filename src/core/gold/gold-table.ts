@@ -51,7 +51,8 @@ export function goldTable(model: Model, columns: readonly ModelColumn[], existin
   };
 }
 
-function icebergTypeOf(model: Model, column: ModelColumn): IcebergPrimitive {
+/** Throws KS_MODEL for a type without a counterpart. */
+export function icebergTypeOf(model: Model, column: ModelColumn): IcebergPrimitive {
   const decimal = /^DECIMAL\((\d+),(\d+)\)$/.exec(column.type);
   if (decimal) return `decimal(${Number(decimal[1])},${Number(decimal[2])})`;
   const type = TYPES[column.type];

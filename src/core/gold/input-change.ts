@@ -9,7 +9,13 @@ import type { PinnedTable } from './pinned-table.js';
 
 export type InputChange =
   | { readonly kind: 'same' }
-  | { readonly kind: 'files'; readonly added: readonly DataFile[]; readonly removed: readonly DataFile[] }
+  | {
+      readonly kind: 'files';
+      readonly added: readonly DataFile[];
+      readonly removed: readonly DataFile[];
+      /** The snapshot that was read, which holds `removed`; null: the input had none. */
+      readonly before: bigint | null;
+    }
   /** The snapshot that was read is no longer known: nothing can be said. */
   | { readonly kind: 'unknown' };
 
@@ -22,7 +28,7 @@ export async function inputChange(input: PinnedTable, readId: bigint | null): Pr
   const nowPaths = new Set(input.files.map((file) => file.path));
   const added = input.files.filter((file) => !beforePaths.has(file.path));
   const removed = before.filter((file) => !nowPaths.has(file.path));
-  return added.length === 0 && removed.length === 0 ? { kind: 'same' } : { kind: 'files', added, removed };
+  return added.length === 0 && removed.length === 0 ? { kind: 'same' } : { kind: 'files', added, removed, before: readId };
 }
 
 /**

@@ -30,6 +30,8 @@ export interface Model {
   readonly affectedBy: ReadonlyMap<TableName, string>;
   /** The query, references resolved. */
   readonly sql: string;
+  /** The same texts with their references unresolved, for engines that read tables at a snapshot. */
+  readonly source: { readonly sql: string; readonly affectedBy: ReadonlyMap<TableName, string> };
   /** sha-256 (hex) of the file: another text means a whole rebuild. */
   readonly hash: string;
 }
@@ -38,8 +40,9 @@ const REFERENCE = /\{\{\s*ref\(\s*'([a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*)'\s*\)\s*
 const KEY = /^(grain|inputs|partition|affected by ([a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*)):\s*(.*)$/;
 const PARTITION = /^(year|month|day)\(([a-z_][a-z0-9_]*)\)$/;
 
-/** `{{ ref('silver.orders') }}` → `silver.orders`: views of that name stand for the tables. */
-export const resolveReferences = (sql: string): string => sql.replaceAll(REFERENCE, '$1');
+/** `{{ ref('silver.orders') }}` → what stands for the table; by default its name, under which views stand for the tables. */
+export const resolveReferences = (sql: string, relation: (name: TableName) => string = (name) => name): string =>
+  sql.replaceAll(REFERENCE, (_, name: TableName) => relation(name));
 
 /** Throws KS_MODEL naming file and line. */
 export function parseModel(text: string, file: string): Model {
@@ -55,7 +58,7 @@ export function parseModel(text: string, file: string): Model {
   const partition = PARTITION.exec(header.keys.get('partition') ?? '');
   const affectedBy = new Map<TableName, string>();
   for (const [key, sql] of header.keys) {
-    if (key.startsWith('affected by ')) affectedBy.set(key.slice('affected by '.length) as TableName, resolveReferences(sql));
+    if (key.startsWith('affected by ')) affectedBy.set(key.slice('affected by '.length) as TableName, sql);
   }
   const complain = (message: string): number => problems.push({ line: 1, message });
   if (grain.length === 0) complain('the header needs a line "-- grain: …"');
@@ -78,8 +81,9 @@ export function parseModel(text: string, file: string): Model {
     grain,
     inputs,
     partition: partition ? { transform: partition[1] as PartitionField['transform'], column: partition[2] as string } : null,
-    affectedBy,
+    affectedBy: new Map([...affectedBy].map(([input, sql]) => [input, resolveReferences(sql)])),
     sql: resolveReferences(body),
+    source: { sql: body, affectedBy },
     hash: createHash('sha256').update(text).digest('hex'),
   };
 }

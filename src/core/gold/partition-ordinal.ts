@@ -1,5 +1,5 @@
 /** Partition values of gold models: whole years, months or days since 1970, as Iceberg counts them; null stays null. */
-import { quoteIdentifier } from '../engine/sql-text.js';
+import { quoteIdentifier, quoteLiteral } from '../engine/sql-text.js';
 import type { PartitionField } from '../table/table-api.js';
 
 /** SQL of a date or timestamp's ordinal, the same in both dialects. `expression` is SQL. */
@@ -24,6 +24,35 @@ export function inPartitionsSql(partition: PartitionField, ordinals: readonly (n
     ...(known.length < ordinals.length ? [`${column} IS NULL`] : []),
   ];
   return conditions.length > 0 ? conditions.join(' OR ') : 'FALSE';
+}
+
+/**
+ * The same condition as ranges of dates, neighbouring partitions in one: an engine that follows a date through a cast to the column it
+ * comes from reads only those partitions of an input.
+ */
+export function inPartitionRangesSql(partition: PartitionField, ordinals: readonly (number | null)[]): string {
+  const column = quoteIdentifier(partition.column);
+  const known = ordinals.filter((ordinal) => ordinal !== null).toSorted((a, b) => a - b);
+  const ranges: { readonly from: number; readonly until: number }[] = [];
+  for (const ordinal of known) {
+    const last = ranges.at(-1);
+    if (last?.until === ordinal) ranges[ranges.length - 1] = { from: last.from, until: ordinal + 1 };
+    else ranges.push({ from: ordinal, until: ordinal + 1 });
+  }
+  const date = (ordinal: number): string => `DATE ${quoteLiteral(firstDayOf(partition.transform, ordinal))}`;
+  const conditions = [
+    ...ranges.map(({ from, until }) => `(${column} >= ${date(from)} AND ${column} < ${date(until)})`),
+    ...(known.length < ordinals.length ? [`${column} IS NULL`] : []),
+  ];
+  return conditions.length > 0 ? conditions.join(' OR ') : 'FALSE';
+}
+
+/** `YYYY-MM-DD`. */
+function firstDayOf(transform: PartitionField['transform'], ordinal: number): string {
+  const time =
+    transform === 'year' ? Date.UTC(1970 + ordinal, 0) : transform === 'month' ? Date.UTC(1970, ordinal) : ordinal * 86_400_000;
+  const text = new Date(time).toISOString();
+  return text.slice(0, text.indexOf('T')).replace(/^\+0*/, '');
 }
 
 /** `2017`, `2017-10`, `2017-10-02`, or `(no date)`. */

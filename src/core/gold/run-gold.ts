@@ -9,6 +9,8 @@ import type { ReportProgress } from '../progress.js';
 import type { TableName } from '../table/table-api.js';
 import { buildModel } from './build-model.js';
 import { loadModels } from './load-models.js';
+import type { ModelEngine } from './model-engine.js';
+import { openModelEngine } from './open-model-engine.js';
 import type { Model } from './model.js';
 import { partitionLabel } from './partition-ordinal.js';
 import { type PinnedTable, pinTable } from './pinned-table.js';
@@ -19,6 +21,8 @@ export interface GoldOptions {
   readonly models?: readonly string[];
   /** Rebuild every model whole. */
   readonly full?: boolean;
+  /** What computes the models; default: the profile's engine. */
+  readonly engine?: ModelEngine['name'];
   readonly signal?: AbortSignal;
   readonly onProgress?: ReportProgress;
 }
@@ -40,16 +44,23 @@ export interface RunModel extends PlannedModel {
   readonly rows: number;
   readonly filesAdded: number;
   readonly filesRemoved: number;
+  /** By the engine, planning included. */
+  readonly bytesScanned: number;
   /** Text, because ids are 53-bit integers; null when nothing was committed. */
   readonly snapshotId: string | null;
 }
 
 export interface GoldPlan {
+  readonly engine: ModelEngine['name'];
   readonly models: readonly PlannedModel[];
+  /** By the engine, to find out which partitions changed rows touch. */
+  readonly bytesScanned: number;
 }
 
 export interface GoldRun {
+  readonly engine: ModelEngine['name'];
   readonly models: readonly RunModel[];
+  readonly bytesScanned: number;
   readonly elapsedMs: number;
 }
 
@@ -61,19 +72,20 @@ export const GOLD_LEASE_TTL_MS = 15_000;
 export async function planGold(lakehouse: Lakehouse, options: GoldOptions = {}): Promise<GoldPlan> {
   const models = await chosenModels(lakehouse, options.models ?? []);
   return inSession(lakehouse, options.signal, async (session) => {
+    const { engine } = await openModelEngine(lakehouse, session, options);
     const pins = pinner(lakehouse);
     const planned: PlannedModel[] = [];
     for (const [index, model] of models.entries()) {
       options.onProgress?.({ phase: `plan ${model.name}`, done: index, total: models.length, unit: 'models' });
       const inputs = await planInputs(lakehouse, pins, model);
       const waitsFor = planned.find((upstream) => upstream.action !== 'none' && model.inputs.includes(upstream.model));
-      const plan = await decide(lakehouse, session, inputs, options.full === true);
+      const plan = await decide(engine, inputs, options.full === true);
       const follows = plan.kind === 'current' && waitsFor !== undefined;
       planned.push(
         follows ? { ...describe(model, plan), action: 'note', reason: `behind ${waitsFor.model}` } : describe(model, plan),
       );
     }
-    return { models: planned };
+    return { engine: engine.name, models: planned, bytesScanned: engine.bytesScanned() };
   });
 }
 
@@ -96,35 +108,41 @@ export async function runGold(lakehouse: Lakehouse, options: GoldOptions = {}): 
   try {
     return await inSession(lakehouse, options.signal, async (session) => {
       const pins = pinner(lakehouse);
-      for (const input of new Set(models.flatMap((model) => model.inputs))) if (!input.startsWith('gold.')) await pins(input);
+      const pinned: (PinnedTable | null)[] = [];
+      for (const input of new Set(models.flatMap((model) => model.inputs)))
+        pinned.push(input.startsWith('gold.') ? await pinTable(lakehouse, input) : await pins(input));
+      const { engine, sweep } = await openModelEngine(lakehouse, session, options);
+      await sweep(pinned.flatMap((input) => (input?.table ? [input.name] : [])));
       const done: RunModel[] = [];
       for (const [index, model] of models.entries()) {
         options.onProgress?.({ phase: model.name, done: index, total: models.length, unit: 'models' });
         const inputs = await planInputs(lakehouse, pins, model);
-        const plan = await decide(lakehouse, session, inputs, options.full === true);
+        const before = engine.bytesScanned();
+        const plan = await decide(engine, inputs, options.full === true);
         const described = describe(model, plan);
         if (plan.kind === 'current') {
-          done.push({ ...described, rows: 0, filesAdded: 0, filesRemoved: 0, snapshotId: null });
+          done.push({ ...described, rows: 0, filesAdded: 0, filesRemoved: 0, bytesScanned: 0, snapshotId: null });
           continue;
         }
-        const built = await buildModel(lakehouse, session, inputs, plan, () => lease.hold());
+        const built = await buildModel(lakehouse, session, engine, inputs, plan, () => lease.hold());
         const { rows, filesAdded, filesRemoved } = built;
         const note =
           built.outcome === 'same' && plan.kind !== 'untouched'
             ? { reason: `${described.reason}; the rows came out as they were` }
             : {};
-        done.push({ ...described, ...note, rows, filesAdded, filesRemoved, snapshotId: String(built.snapshot.id) });
+        const bytesScanned = engine.bytesScanned() - before;
+        done.push({ ...described, ...note, rows, filesAdded, filesRemoved, bytesScanned, snapshotId: String(built.snapshot.id) });
       }
       options.onProgress?.({ phase: 'gold', done: models.length, total: models.length, unit: 'models' });
-      return { models: done, elapsedMs: clock.nowMs() - startedMs };
+      return { engine: engine.name, models: done, bytesScanned: engine.bytesScanned(), elapsedMs: clock.nowMs() - startedMs };
     });
   } finally {
     await lease.release();
   }
 }
 
-const decide = (lakehouse: Lakehouse, session: DuckSession, inputs: PlanInputs, full: boolean): Promise<ModelPlan> | ModelPlan =>
-  full ? { kind: 'rebuild', reason: 'asked for', forced: true } : planModel(lakehouse, session, inputs);
+const decide = (engine: ModelEngine, inputs: PlanInputs, full: boolean): Promise<ModelPlan> | ModelPlan =>
+  full ? { kind: 'rebuild', reason: 'asked for', forced: true } : planModel(engine, inputs);
 
 async function chosenModels(lakehouse: Lakehouse, names: readonly string[]): Promise<readonly Model[]> {
   const models = await loadModels(lakehouse.config.models);

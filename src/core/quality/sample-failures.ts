@@ -40,7 +40,9 @@ export async function sampleSilver(
 }
 
 /** Key and checked columns. */
-const shownColumns = (check: PlannedCheck, key: readonly string[]): readonly string[] => [...new Set([...key, ...check.columns])];
+export const shownColumns = (check: PlannedCheck, key: readonly string[]): readonly string[] => [
+  ...new Set([...key, ...check.columns]),
+];
 
 /** An aggregate: structs in the order of their fields, so the position comes first. */
 function firstRows(check: PlannedCheck, key: readonly string[], limit: number): string {
@@ -48,15 +50,17 @@ function firstRows(check: PlannedCheck, key: readonly string[], limit: number): 
   return `min({${fields.map((name) => `${quoteLiteral(name)}: ${quoteIdentifier(name)}`).join(', ')}}, ${limit})`;
 }
 
-function failingRows(check: PlannedCheck, key: readonly string[], found: unknown): readonly FailingRow[] {
-  return ((found ?? []) as readonly DuckJsonRow[]).map((row) => ({
-    check: check.name,
-    zone: 'silver',
-    origin: `${String(row['_topic'])}/${String(row['_partition'])}/${String(row['_offset'])}`,
-    eventId: String(row['_event_id']),
-    values: Object.fromEntries(shownColumns(check, key).map((name) => [name, row[name] ?? null])),
-  }));
-}
+const failingRows = (check: PlannedCheck, key: readonly string[], found: unknown): readonly FailingRow[] =>
+  ((found ?? []) as readonly DuckJsonRow[]).map((row) => failingRow(check, key, row));
+
+/** `row`: the event's position and id, and at least the shown columns. */
+export const failingRow = (check: PlannedCheck, key: readonly string[], row: Readonly<Record<string, unknown>>): FailingRow => ({
+  check: check.name,
+  zone: 'silver',
+  origin: `${String(row['_topic'])}/${String(row['_partition'])}/${String(row['_offset'])}`,
+  eventId: String(row['_event_id']),
+  values: Object.fromEntries(shownColumns(check, key).map((name) => [name, row[name] ?? null])),
+});
 
 /** The first `limit` rows of `quarantined` (columns topic, kafka_partition, kafka_offset, event_id, reasons) by origin. */
 export async function sampleQuarantine(

@@ -1,20 +1,23 @@
 /**
- * `validate partition`: every check of a dataset's contract over one partition, in one scan of silver, with the quarantined rows
+ * `validate partition`: every check of a dataset's contract over one partition, in one scan of silver by the chosen engine, with the quarantined rows
  * that would have been in it (docs/formats.md, "Validation"). Changes nothing.
  */
 import type { CheckLevel, Contract } from '../contract/contract.js';
 import { findContract } from '../contract/find-contract.js';
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
-import { quoteIdentifier, quoteLiteral } from '../engine/sql-text.js';
+import type { ProfileConfig } from '../config/config.js';
+import { quoteLiteral } from '../engine/sql-text.js';
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
-import { duckTypeOf, LINEAGE_COLUMNS, silverTableName } from '../silver/silver-table.js';
+import { silverTableName } from '../silver/silver-table.js';
 import { scanSql } from '../table/scan-sql.js';
 import type { TableName } from '../table/table-api.js';
-import { countFailures } from './count-failures.js';
+import { duckPartition } from './duck-partition.js';
 import { type PartitionRange, partitionRange } from './partition-range.js';
+import type { PartitionRows } from './partition-rows.js';
 import { type CheckKind, type PlannedCheck, planChecks } from './planned-check.js';
-import { type FailingRow, sampleQuarantine, sampleSilver } from './sample-failures.js';
+import { type FailingRow, sampleQuarantine } from './sample-failures.js';
+import { servicePartition } from './service-partition.js';
 
 export interface ValidationRequest {
   readonly dataset: string;
@@ -22,7 +25,14 @@ export interface ValidationRequest {
   readonly partition: string;
   /** Failing rows to show for each failing check and zone; 0 shows none. */
   readonly samples?: number;
+  /** What evaluates the checks over silver; default: the profile's engine. Quarantine is small, and always read by DuckDB. */
+  readonly engine?: EngineName;
+  readonly signal?: AbortSignal;
+  /** Bytes that a service has read so far. */
+  readonly onScanned?: (bytes: number) => void;
 }
+
+type EngineName = ProfileConfig['engine']['adapter'];
 
 export interface CheckResult {
   readonly name: string;
@@ -43,6 +53,9 @@ export interface ValidationResult {
   readonly dataset: string;
   readonly partition: string;
   readonly contractVersion: string;
+  readonly engine: EngineName;
+  /** Of silver. */
+  readonly bytesScanned: number;
   /** In silver. */
   readonly rows: number;
   readonly quarantinedRows: number;
@@ -61,19 +74,19 @@ const QUARANTINED = 'partition_quarantined';
 export async function validatePartition(lakehouse: Lakehouse, request: ValidationRequest): Promise<ValidationResult> {
   const contract = findContract(await lakehouse.contracts(), request.dataset);
   const range = partitionRange(contract, request.partition);
-  const checks = planChecks(contract);
+  const engine = request.engine ?? lakehouse.config.profile.engine.adapter;
+  const checks = planChecks(contract, engine === 'duckdb' ? 'duckdb' : 'athena');
   const limit = request.samples ?? 0;
   const session = await lakehouse.duck();
   try {
-    const silver = await silverRows(lakehouse, contract, range);
+    const silver = await silverRows(lakehouse, session, contract, range, { ...request, engine });
     const inQuarantine = await readQuarantined(session, lakehouse, contract, range, checks);
     if (silver === null && inQuarantine.rows === 0) {
       throw new KeystoneError('KS_NOT_FOUND', `silver.${contract.dataset} does not exist and nothing of it is in quarantine`, {
         hint: 'keystone consume run --until-caught-up',
       });
     }
-    const counted =
-      silver === null ? { rows: 0, failing: new Map<string, number>() } : await countFailures(session, silver, checks);
+    const counted = silver === null ? { rows: 0, failing: new Map<string, number>() } : await silver.count(checks);
     if (range.name !== 'all' && counted.rows === 0 && inQuarantine.rows === 0) {
       throw new KeystoneError(
         'KS_NOT_FOUND',
@@ -91,9 +104,7 @@ export async function validatePartition(lakehouse: Lakehouse, request: Validatio
     });
     const inSilver = failed.filter(({ found }) => found.failingRows > found.inQuarantine).map(({ check }) => check);
     const sampled =
-      silver === null
-        ? new Map<string, readonly FailingRow[]>()
-        : await sampleSilver(session, silver, inSilver, contract.key, limit);
+      silver === null || inSilver.length === 0 ? new Map<string, readonly FailingRow[]>() : await silver.sample(inSilver, limit);
     for (const { check, found } of failed) {
       samples.push(...(sampled.get(check.name) ?? []));
       if (found.inQuarantine > 0) samples.push(...(await sampleQuarantine(session, QUARANTINED, check, limit)));
@@ -102,6 +113,8 @@ export async function validatePartition(lakehouse: Lakehouse, request: Validatio
       dataset: contract.dataset,
       partition: range.name,
       contractVersion: contract.version,
+      engine,
+      bytesScanned: silver?.bytesScanned() ?? 0,
       rows: counted.rows,
       quarantinedRows: inQuarantine.rows,
       checks: results,
@@ -135,19 +148,25 @@ function result(
 const distance = (rows: number, { min, max }: { readonly min: number | null; readonly max: number | null }): number =>
   Math.max(0, (min ?? rows) - rows, rows - (max ?? rows));
 
-/** A relation with lineage and the contract's columns, those that the table lacks so far as null; null when there is no table. */
-async function silverRows(lakehouse: Lakehouse, contract: Contract, range: PartitionRange): Promise<string | null> {
+/** null when there is no table. */
+async function silverRows(
+  lakehouse: Lakehouse,
+  session: DuckSession,
+  contract: Contract,
+  range: PartitionRange,
+  { engine, signal, onScanned }: Pick<ValidationRequest, 'signal' | 'onScanned'> & { readonly engine: EngineName },
+): Promise<PartitionRows | null> {
   const table = await lakehouse.table(silverTableName(contract.dataset));
   if (table === null) return null;
-  const { fields, currentSnapshot } = await table.state();
-  const { files } = await table.scan({ ...range.scan, ...(currentSnapshot ? { snapshotId: currentSnapshot.id } : {}) });
-  const columns = contract.columns.map((column) =>
-    fields.some((field) => field.name === column.name)
-      ? quoteIdentifier(column.name)
-      : `CAST(NULL AS ${duckTypeOf(column.type)}) AS ${quoteIdentifier(column.name)}`,
-  );
-  const source = await scanSql(fields, files, await lakehouse.store());
-  return `(SELECT ${[...LINEAGE_COLUMNS, ...columns].join(', ')} FROM (${source}) WHERE ${range.rowsSql})`;
+  if (engine === 'duckdb') return duckPartition(lakehouse, session, table, contract, range);
+  return servicePartition({
+    engine: await lakehouse.statements(engine),
+    table,
+    contract,
+    range,
+    ...(signal ? { signal } : {}),
+    ...(onScanned ? { onScanned } : {}),
+  });
 }
 
 /** Creates the temporary table `QUARANTINED` and counts it. */

@@ -1,18 +1,19 @@
 /** The Athena of `engine.athena` as the engine of a lake. */
 import type { SqlEngine } from '../sql-engine.js';
+import type { RemoteService } from '../remote/remote-service.js';
 import { openRemoteEngine, type RemoteAccess, type RemoteEngineOptions } from '../remote/remote-engine.js';
 import { type AthenaAccess, athenaPlace, openAthenaClient } from './athena-client.js';
 import { athenaService } from './athena-service.js';
 
-export interface AthenaEngineOptions extends RemoteAccess, AthenaAccess, Omit<RemoteEngineOptions, 'service' | 'catalog'> {
+export interface AthenaServiceOptions extends RemoteAccess, AthenaAccess {
   /** Unique for each statement. */
   readonly token: () => string;
 }
 
 /** Nothing is sent yet. @throws KeystoneError KS_CONFIG. */
-export async function openAthenaEngine(options: AthenaEngineOptions): Promise<SqlEngine> {
-  const { athena, env, projectDir, clock, random, token, ...lake } = options;
-  const service = athenaService({
+export async function openAthenaService(options: AthenaServiceOptions): Promise<RemoteService> {
+  const { athena, env, projectDir, clock, random, token } = options;
+  return athenaService({
     client: await openAthenaClient({ athena, env, projectDir }),
     place: athenaPlace(athena),
     workgroup: athena.workgroup,
@@ -24,5 +25,10 @@ export async function openAthenaEngine(options: AthenaEngineOptions): Promise<Sq
     random,
     token,
   });
-  return openRemoteEngine({ ...lake, service, catalog: athena.catalog });
 }
+
+/** Nothing is sent yet. @throws KeystoneError KS_CONFIG. */
+export const openAthenaEngine = async (
+  options: AthenaServiceOptions & Omit<RemoteEngineOptions, 'service' | 'catalog'>,
+): Promise<SqlEngine> =>
+  openRemoteEngine({ ...options, service: await openAthenaService(options), catalog: options.athena.catalog });

@@ -3,29 +3,23 @@ import type { ProfileConfig } from '../../config/config.js';
 import { resolveSecret } from '../../config/secrets.js';
 import { KeystoneError } from '../../errors.js';
 import type { SqlEngine } from '../sql-engine.js';
+import type { RemoteService } from '../remote/remote-service.js';
 import { openRemoteEngine, type RemoteAccess, type RemoteEngineOptions } from '../remote/remote-engine.js';
 import { trinoService } from './trino-service.js';
 
-export interface TrinoEngineOptions extends RemoteAccess, Omit<RemoteEngineOptions, 'service' | 'catalog'> {
+export interface TrinoServiceOptions extends RemoteAccess {
   readonly trino: ProfileConfig['engine']['trino'];
 }
 
 /** Nothing is sent yet. @throws KeystoneError KS_CONFIG. */
-export async function openTrinoEngine({
-  trino,
-  env,
-  projectDir,
-  clock,
-  random,
-  ...lake
-}: TrinoEngineOptions): Promise<SqlEngine> {
+export async function openTrinoService({ trino, env, projectDir, clock, random }: TrinoServiceOptions): Promise<RemoteService> {
   if (trino.url === undefined || !URL.canParse(trino.url)) {
     throw new KeystoneError('KS_CONFIG', 'the engine is trino and engine.trino.url is not set, or no address', {
       hint: 'name the coordinator: profiles.<name>.engine.trino.url in keystone.yaml, or --set engine.trino.url=http://host:8080',
     });
   }
   const password = trino.password === undefined ? undefined : await resolveSecret(trino.password, { env, projectDir });
-  const service = trinoService({
+  return trinoService({
     url: trino.url,
     user: trino.user,
     ...(password ? { password } : {}),
@@ -34,5 +28,10 @@ export async function openTrinoEngine({
     clock,
     random,
   });
-  return openRemoteEngine({ ...lake, service, catalog: trino.catalog });
 }
+
+/** Nothing is sent yet. @throws KeystoneError KS_CONFIG. */
+export const openTrinoEngine = async (
+  options: TrinoServiceOptions & Omit<RemoteEngineOptions, 'service' | 'catalog'>,
+): Promise<SqlEngine> =>
+  openRemoteEngine({ ...options, service: await openTrinoService(options), catalog: options.trino.catalog });
