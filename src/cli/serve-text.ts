@@ -1,5 +1,6 @@
 /** How `ingest serve` tells what happens while it serves. */
 import type { IngestServerEvent } from '../core/ingest/grpc/ingest-server.js';
+import type { SpoolState } from '../core/ingest/spool/spool-mode.js';
 import type { WorkersEvent } from '../core/ingest/supervise-workers.js';
 
 export type ServeEvent = IngestServerEvent | WorkersEvent;
@@ -32,6 +33,10 @@ export function serveText(event: ServeEvent, topic: string): ServeTold {
     case 'certificate':
       if (event.problem === null) return said('The renewed certificate is in use.');
       return warning(`the old certificate stays in use: ${event.problem}`);
+    case 'mode': {
+      const text = modeText(event.state);
+      return event.state.mode === 'spooling' || event.state.mode === 'full' ? warning(text) : said(text);
+    }
     case 'draining':
       return said('Draining.');
     case 'workerStarted':
@@ -40,5 +45,21 @@ export function serveText(event: ServeEvent, topic: string): ServeTold {
       const { pid, exit, restartMs } = event;
       return warning(`worker ${pid} ended (${exit.signal ?? `code ${exit.code}`}); another starts in ${restartMs} ms`);
     }
+  }
+}
+
+/** `since` is told by whoever writes the line. */
+function modeText({ mode, events, bytes, problem }: SpoolState): string {
+  const waiting = `${events} events (${bytes} bytes) wait`;
+  const why = problem === null ? '' : `: ${problem}`;
+  switch (mode) {
+    case 'log':
+      return 'Events go straight into the log.';
+    case 'spooling':
+      return `the log is away, events are kept in the spool; ${waiting}${why}`;
+    case 'draining':
+      return `The log is back, the spool drains; ${waiting}.`;
+    case 'full':
+      return `the spool takes no more, events are refused; ${waiting}${why}`;
   }
 }

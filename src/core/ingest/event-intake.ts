@@ -3,7 +3,7 @@
  * Nothing is answered before the log's append has resolved.
  */
 import { status } from '@grpc/grpc-js';
-import { messageOf } from '../errors.js';
+import { isKeystoneError, messageOf } from '../errors.js';
 import { toLogRecord } from '../event/envelope-record.js';
 import type { NewRecord } from '../log/event-log.js';
 import type { AcceptEvent } from './accept-event.js';
@@ -32,16 +32,25 @@ export interface IntakeOptions {
   readonly onAppendFailed: (error: Error) => void;
 }
 
+/** It has no offset yet. */
+const SPOOLED = { offset: -1, durability: 'spooled' } as const;
+const FULL_RETRY_MS = 5000;
+
 /** Begins the refusal of an event that the log did not take. */
 export const NOT_KEPT = 'not kept: ';
 
-/** A full disk is the client's cue to slow down, anything else to try again. */
+/** A full disk or spool is the client's cue to slow down, anything else to try again. */
 const codeOf = (error: Error): number =>
+  (isKeystoneError(error) && error.code === 'KS_LIMIT') ||
   /SQLITE_FULL|ENOSPC|disk is full|no space left/i.test(
     `${messageOf(error)} ${error.cause === undefined ? '' : messageOf(error.cause)}`,
   )
     ? status.RESOURCE_EXHAUSTED
     : status.UNAVAILABLE;
+
+/** Of a full spool: the log has to come back first. */
+const retryAfterMs = (error: Error): number | undefined =>
+  isKeystoneError(error) && error.code === 'KS_LIMIT' ? FULL_RETRY_MS : undefined;
 
 const sizeOf = (event: WireEvent): number => {
   let size = event.payload.length + event.key.length;
@@ -107,12 +116,17 @@ export function createEventIntake(options: IntakeOptions): EventIntake {
             failure = outcome;
             results[place] = {
               kind: 'refused',
-              refusal: { code: codeOf(outcome), message: `${NOT_KEPT}${messageOf(outcome)}`, eventId },
+              refusal: {
+                code: codeOf(outcome),
+                message: `${NOT_KEPT}${messageOf(outcome)}`,
+                eventId,
+                retryAfterMs: retryAfterMs(outcome),
+              },
             };
           } else {
             accepted++;
-            const { partition, offset } = outcome;
-            results[place] = { kind: 'receipt', receipt: { topic, partition, offset, eventId, durability: 'log' } };
+            const kept = 'kind' in outcome ? SPOOLED : { offset: outcome.offset, durability: 'log' as const };
+            results[place] = { kind: 'receipt', receipt: { topic, partition: outcome.partition, eventId, ...kept } };
           }
         });
         if (failure) options.onAppendFailed(failure);

@@ -8,8 +8,14 @@
 import { recordSizeBytes } from '../event/envelope-record.js';
 import type { NewRecord, RecordPosition } from '../log/event-log.js';
 
+/** Kept on this machine's disk until the log is back; it goes into that partition. */
+export interface SpooledRecord {
+  readonly kind: 'spooled';
+  readonly partition: number;
+}
+
 /** The record's place in the log, or the error of the append that it was part of. */
-export type AppendOutcome = RecordPosition | Error;
+export type AppendOutcome = RecordPosition | SpooledRecord | Error;
 
 export interface GroupCommit {
   /** `settle` is called once, with one outcome per record in their order, after the last of them is durable or has failed. */
@@ -19,7 +25,7 @@ export interface GroupCommit {
 }
 
 export interface GroupCommitOptions {
-  readonly append: (records: readonly NewRecord[]) => Promise<readonly RecordPosition[]>;
+  readonly append: (records: readonly NewRecord[]) => Promise<readonly AppendOutcome[]>;
   /** 0: as soon as the event loop is free. */
   readonly lingerMs: number;
   readonly maxBatchBytes?: number;
@@ -85,7 +91,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     return { records, parts };
   };
 
-  const finish = (parts: readonly Part[], positions: readonly RecordPosition[] | Error): void => {
+  const finish = (parts: readonly Part[], positions: readonly AppendOutcome[] | Error): void => {
     isAppending = false;
     let at = 0;
     for (const { submission, from, to } of parts) {

@@ -4,6 +4,9 @@ import type { Lakehouse } from '../lakehouse.js';
 import { guardDoors } from './door-guard.js';
 import { startIngestServer, type IngestServerEvent, type IngestTotals } from './grpc/ingest-server.js';
 import { addressOf } from './server-address.js';
+import { openSpool, spoolPlace } from './spool/open-spool.js';
+import { readKnownTopic } from './spool/spool-folder.js';
+import { isTransientFailure } from '../resilience/transient-failure.js';
 import type { KeyMode } from '../event/business-key.js';
 
 export interface RunServeOptions {
@@ -45,14 +48,24 @@ function checkPorts(lakehouse: Lakehouse, options: Pick<RunServeOptions, 'port' 
 export async function checkServe(lakehouse: Lakehouse, options: RunServeOptions): Promise<RunServeResult> {
   checkPorts(lakehouse, options);
   const { ingest, profile } = lakehouse.config;
-  const log = await lakehouse.log();
   const { clock } = lakehouse.effects;
-  await Promise.all([log.bounds(profile.log.topic), lakehouse.contracts(), guardDoors(lakehouse.config, { ...options, clock })]);
+  await Promise.all([checkLog(lakehouse), lakehouse.contracts(), guardDoors(lakehouse.config, { ...options, clock })]);
   const host = options.host ?? ingest.host;
   const address = addressOf(host, options.port ?? ingest.port);
   const httpPort = options.httpPort ?? ingest.http.port;
   const httpAddress = httpPort === undefined ? null : addressOf(host, httpPort);
   return { address, httpAddress, topic: profile.log.topic, accepted: 0, refused: 0 };
+}
+
+/** With a spool, a log that is away keeps nobody from serving. */
+async function checkLog(lakehouse: Lakehouse): Promise<void> {
+  const log = await lakehouse.log();
+  try {
+    await log.bounds(lakehouse.config.profile.log.topic);
+  } catch (error) {
+    const folder = spoolPlace(lakehouse);
+    if (folder === null || !isTransientFailure(error) || (await readKnownTopic(folder)) === null) throw error;
+  }
 }
 
 /** Resolves after the drain. @throws KeystoneError KS_PORT_IN_USE, KS_USAGE (no address of this machine), KS_CONFIG (certificates, tokens), KS_LOG, KS_CONTRACT. */
@@ -63,11 +76,19 @@ export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & 
   const { topic, partitions } = profile.log;
   const guard = await guardDoors(lakehouse.config, { ...options, clock });
   for (const message of guard.warnings) options.onEvent({ kind: 'warning', message });
+  const contracts = await lakehouse.contracts();
+  const log = await lakehouse.log();
+  const spool = await openSpool(lakehouse, {
+    own: true,
+    onMode: (state) => options.onEvent({ kind: 'mode', state }),
+    onWarning: (message) => options.onEvent({ kind: 'warning', message }),
+  });
   const server = await startIngestServer({
-    log: await lakehouse.log(),
+    log,
+    ...(spool ? { spool } : {}),
     topic,
     partitions,
-    contracts: await lakehouse.contracts(),
+    contracts,
     host: options.host ?? ingest.host,
     port: options.port ?? ingest.port,
     httpPort: options.httpPort ?? ingest.http.port,
@@ -84,9 +105,18 @@ export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & 
     randomBytes,
     signal: options.signal,
     onEvent: options.onEvent,
+  }).catch(async (error: unknown) => {
+    await spool?.close();
+    throw error;
   });
   options.onServing?.(() => server.totals());
   const totals = await server.closed;
+  const spooled = spool?.state().events ?? 0;
+  await spool?.close();
+  if (spooled > 0) options.onEvent({ kind: 'warning', message: leftInSpool(spooled) });
   const httpAddress = server.httpPort === null ? null : addressOf(server.host, server.httpPort);
   return { address: addressOf(server.host, server.port), httpAddress, topic, ...totals };
 }
+
+const leftInSpool = (events: number): string =>
+  `${events} accepted events wait in the spool for the log; the next keystone ingest serve takes them up, or keystone ingest spool drain`;

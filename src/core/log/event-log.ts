@@ -7,6 +7,9 @@
  * - several processes may append and read at once;
  * - record bytes (key, value, header values) come back exactly as they went in; null stays null, empty stays empty.
  */
+import type { GroupMember, GroupMembership, JoinOptions } from './group-membership.js';
+
+import type { NamedAppends } from './named-appends.js';
 
 export interface LogHeader {
   readonly key: string;
@@ -79,5 +82,14 @@ export interface EventLog {
   /** A hint for lag tools, written after the lake's commit; the lake's own offsets are the truth. */
   commitOffsets(group: string, topic: string, nextOffsets: ReadonlyMap<number, number>): Promise<void>;
   committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>>;
+  /**
+   * Makes this process a member of the group, in the background from now on, until it leaves. Absent where the log has no groups
+   * (embedded): there one process reads all partitions, under a lease.
+   */
+  joinGroup?(group: string, topic: string, options: JoinOptions): GroupMembership;
+  /** Members of the group as the log knows them now; empty when there are none. Absent where the log has no groups. */
+  groupMembers?(group: string, topic: string): Promise<readonly GroupMember[]>;
+  /** Absent where an append is local, so that nothing is ever in doubt. */
+  readonly named?: NamedAppends;
   close(): Promise<void>;
 }

@@ -12,9 +12,11 @@ import { KeystoneError } from '../errors.js';
 import { checkOffsetToRead } from './offset-to-read.js';
 import type { EventLog, NewRecord, PartitionBounds } from './event-log.js';
 import { kafkaAccess, type KafkaConfig, type SecretPlaces } from './kafka/access.js';
-import { connectBrokers } from './kafka/brokers.js';
+import { connectBrokers, type Brokers } from './kafka/brokers.js';
 import { BrokerRefusal, isPassing, kafkaFailure } from './kafka/failure.js';
+import { kafkaGroups } from './kafka/groups.js';
 import { idempotentProducer } from './kafka/idempotent-producer.js';
+import { namedBatches } from './kafka/named-batches.js';
 import { partitionReader, type PartitionReader } from './kafka/partition-reader.js';
 import { fetchRequest, type TopicMetadata } from './kafka/requests.js';
 import { partitionChooser } from './partition-choice.js';
@@ -59,7 +61,9 @@ export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patienc
   const { firstMs, readMs, deliveryMs } = { ...PATIENCE, ...patience };
   const access = await kafkaAccess(kafka, secrets, clock);
   const random = (): number => Buffer.from(randomBytes(4)).readUInt32BE() / 2 ** 32;
-  const brokers = connectBrokers({ access, clock, random, firstPatienceMs: firstMs, patienceMs: readMs });
+  const connect = (): Brokers => connectBrokers({ access, clock, random, firstPatienceMs: firstMs, patienceMs: readMs });
+  const brokers = connect();
+  const groups = kafkaGroups({ brokers, connect, clock, place: access });
   const producer = idempotentProducer({ brokers, clock, deliveryMs });
   const choosers = new Map<string, { readonly partitions: number; readonly choose: (record: NewRecord) => number }>();
   const messageLimits = new Map<string, { readonly limit: Promise<number>; readonly atMs: number }>();
@@ -70,8 +74,8 @@ export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patienc
     new KeystoneError('KS_NOT_FOUND', `Topic ${name} does not exist in Kafka at ${access.brokers}`, {
       hint: 'Send events first (keystone ingest csv, keystone ingest serve), or name another topic.',
     });
-  const need = async (name: string): Promise<TopicMetadata> => {
-    const found = await patiently(`look up topic ${name}`, () => brokers.topic(name, PARTITIONS_MS));
+  const need = async (name: string, patienceMs?: number): Promise<TopicMetadata> => {
+    const found = await patiently(`look up topic ${name}`, () => brokers.topic(name, PARTITIONS_MS), patienceMs);
     if (found) return found;
     throw unknownTopic(name);
   };
@@ -155,7 +159,28 @@ export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patienc
     return reader;
   };
 
+  const partitionsOf = async (name: string, records: readonly NewRecord[], patienceMs?: number): Promise<readonly number[]> => {
+    const topic = await need(name, patienceMs);
+    const count = topic.leaders.size;
+    let chooser = choosers.get(name);
+    if (chooser?.partitions !== count) {
+      // Short-lived processes start their round-robin at different partitions.
+      chooser = { partitions: count, choose: partitionChooser(count, Math.floor(random() * count)) };
+      choosers.set(name, chooser);
+    }
+    const { choose } = chooser;
+    return records.map((record) => {
+      const partition = choose(record);
+      needPartition(name, topic, partition);
+      return partition;
+    });
+  };
+  const endOffsets = async (name: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>> =>
+    offsetsAt(name, partitions, LATEST);
+  const failure = (error: unknown, what: string): KeystoneError => kafkaFailure(error, what, access);
+
   return {
+    named: namedBatches({ brokers, clock, partitionsOf, messageLimit, endOffsets, failure }),
     ensureTopic: async (name, partitions) => {
       if (!Number.isInteger(partitions) || partitions < 1)
         throw new KeystoneError('KS_USAGE', `Topic ${name} can't have ${partitions} partitions`);
@@ -170,21 +195,11 @@ export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patienc
       });
     },
     append: async (name, records) => {
-      const topic = await need(name);
-      if (records.length === 0) return [];
-      const count = topic.leaders.size;
-      let chooser = choosers.get(name);
-      if (chooser?.partitions !== count) {
-        // Short-lived processes start their round-robin at different partitions.
-        chooser = { partitions: count, choose: partitionChooser(count, Math.floor(random() * count)) };
-        choosers.set(name, chooser);
+      if (records.length === 0) {
+        await need(name);
+        return [];
       }
-      const { choose } = chooser;
-      const partitions = records.map((record) => {
-        const partition = choose(record);
-        needPartition(name, topic, partition);
-        return partition;
-      });
+      const partitions = await partitionsOf(name, records);
       try {
         return await producer.append(name, records, partitions, await messageLimit(name));
       } catch (error) {
@@ -245,7 +260,10 @@ export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patienc
         const all = responses.flatMap((response) => response.partitions);
         return new Map(all.filter(({ offset }) => offset !== '-1').map(({ partition, offset }) => [partition, offsetOf(offset)]));
       }),
+    joinGroup: groups.joinGroup,
+    groupMembers: groups.groupMembers,
     close: async () => {
+      await groups.close();
       // What is under way gets its chance, but a broker that is away does not hold up the end.
       const given = new AbortController();
       await Promise.race([producer.drained(), clock.sleep(CLOSE_MS, given.signal)]);

@@ -59,7 +59,13 @@ describe('group commit', () => {
     }
     await soon();
     expect(appends.map(({ values }) => values)).toEqual([['a', 'b'], ['c'], ['ddddd'], ['e']]);
-    expect(settled.map((outcome) => (outcome instanceof Error ? 'failed' : outcome.offset))).toEqual([0, 1, 'failed', 2, 3]);
+    expect(settled.map((outcome) => (outcome instanceof Error ? 'failed' : 'offset' in outcome && outcome.offset))).toEqual([
+      0,
+      1,
+      'failed',
+      2,
+      3,
+    ]);
   });
 
   it('does not wait for the linger when flushed', async () => {

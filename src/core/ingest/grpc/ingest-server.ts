@@ -14,9 +14,9 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
 import type { Clock } from '../../clock.js';
 import type { Contract } from '../../contract/contract.js';
-import { messageOf } from '../../errors.js';
+import { KeystoneError, messageOf } from '../../errors.js';
 import type { KeyMode } from '../../event/business-key.js';
-import type { EventLog } from '../../log/event-log.js';
+import type { EventLog, NewRecord } from '../../log/event-log.js';
 import { eventAcceptor } from '../accept-event.js';
 import type { Admit } from '../client.js';
 import { createCallGate } from './call-gate.js';
@@ -27,6 +27,7 @@ import { createEventIntake, type EventIntake } from '../event-intake.js';
 import { createGroupCommit } from '../group-commit.js';
 import { DoorCredentials } from './grpc-credentials.js';
 import type { HttpDoor } from '../http/http-door.js';
+import type { Health } from '../http/http-shapes.js';
 import { createInFlightBudget } from '../in-flight-budget.js';
 import {
   FOUNDING_SERVICE,
@@ -37,11 +38,15 @@ import {
 } from './ingest-services.js';
 import { withProtocDescriptors } from './reflected-protos.js';
 import { addressOf, cannotListen } from '../server-address.js';
+import type { SpoolState } from '../spool/spool-mode.js';
+import type { SpooledAppends } from '../spool/spooled-appends.js';
 import { refusingInOrder } from './stream-in-order.js';
 import { watchTls } from '../watch-tls.js';
 
 export interface IngestServerOptions {
   readonly log: EventLog;
+  /** What keeps events while the log is away; absent: they are refused then. The caller closes it after the drain. */
+  readonly spool?: Pick<SpooledAppends, 'append' | 'state'> | undefined;
   readonly topic: string;
   /** Partitions of the topic if it has to be created. */
   readonly partitions: number;
@@ -84,6 +89,8 @@ export type IngestServerEvent =
   /** The certificate's files have changed; `problem` says why the old certificate stays in use, null: the new one is. */
   | { readonly kind: 'certificate'; readonly problem: string | null }
   | { readonly kind: 'warning'; readonly message: string }
+  /** Where accepted events go has changed, or was not the log at the start. */
+  | { readonly kind: 'mode'; readonly state: SpoolState }
   | { readonly kind: 'draining' };
 
 export interface IngestTotals {
@@ -140,8 +147,10 @@ function http2ServerOf(server: Server): Http2Server {
  */
 export async function startIngestServer(options: IngestServerOptions): Promise<IngestServer> {
   const { log, topic, signal } = options;
-  await log.ensureTopic(topic, options.partitions);
-  const commits = createGroupCommit({ append: (records) => log.append(topic, records), lingerMs: options.lingerMs });
+  const { spool } = options;
+  if (!spool) await log.ensureTopic(topic, options.partitions);
+  const append = spool ? spool.append : (records: readonly NewRecord[]) => log.append(topic, records);
+  const commits = createGroupCommit({ append, lingerMs: options.lingerMs });
   let lastFailureMs = Number.NEGATIVE_INFINITY;
   const intakeOptions = {
     topic,
@@ -290,7 +299,7 @@ async function openHttpDoor(
     readonly connectionLimits: ConnectionLimits;
   },
 ): Promise<HttpDoor> {
-  const { host, httpPort: port, log, topic, tls, clock, randomBytes, intake, admit } = options;
+  const { host, httpPort: port, log, spool, topic, tls, clock, randomBytes, intake, admit } = options;
   const { startHttpDoor } = await import('../http/http-door.js');
   return startHttpDoor({
     host,
@@ -300,10 +309,25 @@ async function openHttpDoor(
     tls: tls?.door ?? null,
     limits: options.connectionLimits,
     maxBodyBytes: options.maxMessageBytes,
-    checkLog: () => log.bounds(topic),
+    checkLog: spool ? async () => checkSpool(spool.state()) : () => log.bounds(topic),
+    ...(spool ? { health: () => ({ status: 'ok' as const, spool: healthOfSpool(spool.state()) }) } : {}),
     clock,
     randomBytes,
   }).catch((error: unknown) => {
     throw cannotListen(addressOf(host, port), error instanceof Error ? error : new Error(String(error)), '--http-port');
   });
 }
+
+/** Events can be kept as long as the spool has room. */
+function checkSpool({ mode, problem, bytes }: SpoolState): void {
+  if (mode === 'full') throw new KeystoneError('KS_LIMIT', `the spool is full with ${bytes} bytes (${problem ?? 'it drains'})`);
+}
+
+const healthOfSpool = ({ mode, sinceMs, events, bytes, oldestMs, problem }: SpoolState): NonNullable<Health['spool']> => ({
+  mode,
+  since: new Date(sinceMs).toISOString(),
+  events,
+  bytes,
+  oldest: oldestMs === null ? null : new Date(oldestMs).toISOString(),
+  problem,
+});

@@ -26,6 +26,7 @@ export interface WireEvent {
 export interface Receipt {
   readonly topic: string;
   readonly partition: number;
+  /** -1 while it is spooled: it has none yet. */
   readonly offset: number;
   readonly eventId: string;
   readonly durability: 'log' | 'spooled';

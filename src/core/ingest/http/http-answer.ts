@@ -26,7 +26,7 @@ function kindOf({ code, message }: EventRefusal): ProblemKind {
 const receiptAnswer = ({ topic, partition, offset, eventId, durability }: Receipt): ReceiptAnswer => ({
   topic,
   partition,
-  offset,
+  offset: offset < 0 ? null : offset,
   event_id: eventId,
   durability,
 });

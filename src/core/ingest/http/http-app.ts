@@ -11,7 +11,7 @@ import { openApi } from './openapi.js';
 import { peerCertificate } from '../peer-certificate.js';
 import type { ReadingBudget } from './reading-budget.js';
 import { PROBLEM_JSON, problemOf, type ProblemKind } from './problem-json.js';
-import type { Problem } from './http-shapes.js';
+import type { Health, Problem } from './http-shapes.js';
 import type { IncomingMessage } from 'node:http';
 
 export interface HttpAppOptions {
@@ -21,6 +21,8 @@ export interface HttpAppOptions {
   readonly reading: ReadingBudget;
   /** Resolves to why no event could be kept now; null when one could. */
   readonly whyNotReady: () => Promise<string | null>;
+  /** What `/healthz` tells. */
+  readonly health: () => Health;
   readonly newId: () => string;
   /** Told when a request's body has arrived. */
   readonly onWhole: (incoming: IncomingMessage) => void;
@@ -93,10 +95,10 @@ export function httpApp(options: HttpAppOptions): Hono<HttpEnv> {
       body.release();
     }
   });
-  app.get('/healthz', () => answer({ status: 'ok' }, 200, 'application/json'));
+  app.get('/healthz', () => answer(options.health(), 200, 'application/json'));
   app.get('/readyz', async () => {
     const why = await options.whyNotReady();
-    return why === null ? answer({ status: 'ok' }, 200, 'application/json') : refuseAs('unavailable', why, retryAfter(1000));
+    return why === null ? answer(options.health(), 200, 'application/json') : refuseAs('unavailable', why, retryAfter(1000));
   });
   const nobody = options.admit({ certificateSubject: null, authorization: null, remoteAddress: 'unknown' });
   const description = openApi(nobody.kind === 'refused');

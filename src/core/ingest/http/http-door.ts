@@ -19,6 +19,7 @@ import type { EventIntake } from '../event-intake.js';
 import { httpApp } from './http-app.js';
 import { httpConnections } from './http-connections.js';
 import { listenOn } from '../listen-on.js';
+import type { Health } from './http-shapes.js';
 import { PROBLEM_JSON, problemOf, rawProblem, type ProblemKind } from './problem-json.js';
 import { createReadingBudget } from './reading-budget.js';
 
@@ -34,6 +35,8 @@ export interface HttpDoorOptions {
   readonly maxBodyBytes: number;
   /** Resolves when the log could take an event now; rejects with what keeps it from it. */
   readonly checkLog: () => Promise<unknown>;
+  /** What `/healthz` tells; absent: that the process lives. */
+  readonly health?: () => Health;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
 }
@@ -97,6 +100,7 @@ export async function startHttpDoor(options: HttpDoorOptions): Promise<HttpDoor>
     maxBodyBytes: options.maxBodyBytes,
     reading: createReadingBudget(limits.arrivingBytes, limits.arrivingBytesPerAddress),
     whyNotReady,
+    health: options.health ?? (() => ({ status: 'ok' })),
     newId,
     onWhole: (incoming) => connections.isWhole(incoming),
   });

@@ -5,7 +5,7 @@ import { ERROR_CODES, type ErrorCode } from '../../errors.js';
 export const receiptShape = z.strictObject({
   topic: z.string().describe('Topic of the log'),
   partition: z.int().min(0),
-  offset: z.int().min(0).describe('Place in the partition'),
+  offset: z.int().min(0).nullable().describe('Place in the partition; null while it is spooled'),
   event_id: z.string().describe('The id that was given, or the one that the server made'),
   durability: z.enum(['log', 'spooled']).describe('What the promise stands on'),
 });
@@ -46,7 +46,21 @@ export const resultsShape = z
   })
   .describe('Some events are durable, some were refused');
 
-export const healthShape = z.strictObject({ status: z.literal('ok') });
+export const healthShape = z.strictObject({
+  status: z.literal('ok'),
+  spool: z
+    .strictObject({
+      mode: z.enum(['log', 'spooling', 'draining', 'full']).describe('Where accepted events go'),
+      since: z.iso.datetime().describe('When the mode began'),
+      events: z.int().min(0).describe('Events that wait for the log'),
+      bytes: z.int().min(0).describe('Bytes of the events that wait'),
+      oldest: z.iso.datetime().nullable().describe('When the oldest of them came'),
+      problem: z.string().nullable().describe('Why the log does not take them'),
+    })
+    .optional()
+    .describe('Of a server with a spool beside its log'),
+});
+export type Health = z.output<typeof healthShape>;
 
 export type Problem = z.output<typeof problemShape>;
 export type ReceiptAnswer = z.output<typeof receiptShape>;

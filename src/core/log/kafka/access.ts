@@ -15,11 +15,18 @@ export interface SecretPlaces {
   readonly projectDir: string;
 }
 
+/** PEM texts. */
+export interface TlsFiles {
+  readonly ca?: readonly string[];
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 export interface KafkaAccess extends FailurePlace {
   readonly seeds: readonly { readonly host: string; readonly port: number }[];
   readonly clientId: string;
   /** As `tls.connect` takes them; null: no TLS. */
-  readonly ssl: object | null;
+  readonly ssl: TlsFiles | null;
   /** As kafkajs takes them; null: none. */
   readonly saslOptions: object | null;
 }
@@ -65,7 +72,7 @@ function addressOf(broker: string): { readonly host: string; readonly port: numb
   throw new KeystoneError('KS_CONFIG', `log.kafka.brokers: "${broker}" is no host:port`, { hint: 'write it like broker-1:9092' });
 }
 
-async function tlsOptions({ ca, certificate, key }: KafkaConfig, projectDir: string): Promise<object> {
+async function tlsOptions({ ca, certificate, key }: KafkaConfig, projectDir: string): Promise<TlsFiles> {
   const pem = async (setting: string, file: string): Promise<string> => {
     const at = path.resolve(projectDir, file);
     return readFile(at, 'utf8').catch((cause: unknown) => {

@@ -7,12 +7,12 @@
  * sequence number would be taken for the repetition of it, acknowledged, and thrown away.
  */
 import type { Clock } from '../../clock.js';
-import { KeystoneError } from '../../errors.js';
 import type { NewRecord, RecordPosition } from '../event-log.js';
 import type { Brokers } from './brokers.js';
 import { BrokerRefusal, CODE, isPassing } from './failure.js';
+import { tooLarge } from './named-batches.js';
 import { batchedBytes, BATCH_OVERHEAD, encodeBatch, type BatchProducer } from './record-batch.js';
-import { produceRequest, type ProduceAnswer } from './requests.js';
+import { sendBatches } from './send-batches.js';
 import { safeOffset } from './wire.js';
 
 export interface ProducerOptions {
@@ -58,6 +58,8 @@ interface Batch {
 /** A batch in the form in which it is sent, each time the same. */
 interface Sent {
   readonly batch: Batch;
+  readonly topic: string;
+  readonly partition: number;
   lane: BatchProducer;
   bytes: Buffer;
 }
@@ -66,8 +68,6 @@ interface Sent {
 const TARGET_BYTES = 1_000_000;
 /** Records that share one round of batches; one append may be larger. */
 const GROUP_BYTES = 16 * 1024 * 1024;
-/** Brokers wait this long for their replicas. */
-const REPLICAS_MS = 15_000;
 const LAST_SEQUENCE = 2 ** 31;
 
 export function idempotentProducer({ brokers, clock, deliveryMs }: ProducerOptions): IdempotentProducer {
@@ -87,37 +87,6 @@ export function idempotentProducer({ brokers, clock, deliveryMs }: ProducerOptio
     lastMs = Math.max(lastMs, Math.floor(clock.nowMs()));
     return encodeBatch(batch.records, lane, lastMs);
   };
-  /** Sends each batch once; what each broker said. A request that failed as a whole is an error for all that it held. */
-  const sendOnce = async (all: readonly Sent[]): Promise<ReadonlyMap<Sent, ProduceAnswer | Error>> => {
-    const outcome = new Map<Sent, ProduceAnswer | Error>();
-    const byLeader = new Map<Awaited<ReturnType<Brokers['leader']>>, Sent[]>();
-    await Promise.all(
-      all.map(async (sent) => {
-        try {
-          const leader = await brokers.leader(sent.batch.topic, sent.batch.partition);
-          byLeader.set(leader, [...(byLeader.get(leader) ?? []), sent]);
-        } catch (error) {
-          outcome.set(sent, error as Error);
-        }
-      }),
-    );
-    await Promise.all(
-      [...byLeader].map(async ([leader, those]) => {
-        try {
-          const request = those.map(({ batch: { topic, partition }, bytes }) => ({ topic, partition, batch: bytes }));
-          const { answers } = await leader.connectionPool.send(produceRequest(request, REPLICAS_MS));
-          const found = new Map(answers.map((answer) => [`${answer.partition}/${answer.topic}`, answer]));
-          for (const sent of those) {
-            const answer = found.get(`${sent.batch.partition}/${sent.batch.topic}`);
-            outcome.set(sent, answer ?? new BrokerRefusal(7));
-          }
-        } catch (error) {
-          for (const sent of those) outcome.set(sent, error as Error);
-        }
-      }),
-    );
-    return outcome;
-  };
   /** One batch for each partition, until all are answered for. Returns the first failure, if any; every batch is settled either way. */
   const sendRound = async (batches: readonly Batch[]): Promise<unknown> => {
     const startedAtMs = clock.nowMs();
@@ -126,7 +95,7 @@ export function idempotentProducer({ brokers, clock, deliveryMs }: ProducerOptio
       const name = `${batch.partition}/${batch.topic}`;
       const lane = lanes.get(name) ?? (await newLane());
       lanes.set(name, lane);
-      return { batch, lane, bytes: encode(batch, lane) };
+      return { batch, topic: batch.topic, partition: batch.partition, lane, bytes: encode(batch, lane) };
     };
     const giveUp = (sent: Sent, error: unknown): void => {
       failure ??= error;
@@ -134,7 +103,7 @@ export function idempotentProducer({ brokers, clock, deliveryMs }: ProducerOptio
     };
     let open = await brokers.patiently('begin to append', () => Promise.all(batches.map(start)), deliveryMs);
     for (let attempt = 0; open.length > 0; attempt++) {
-      const outcome = await sendOnce(open);
+      const outcome = await sendBatches(brokers, open);
       const again: Sent[] = [];
       for (const sent of open) {
         const answer = outcome.get(sent)!;
@@ -254,9 +223,3 @@ function roundsOf(group: readonly Append[]): readonly (readonly Batch[])[] {
   for (const batches of byPartition.values()) batches.forEach((batch, n) => (rounds[n] ??= []).push(batch));
   return rounds;
 }
-
-const tooLarge = (topic: string, bytes: number, most: number): KeystoneError =>
-  new KeystoneError('KS_LOG', `a record of ${bytes} bytes is more than topic ${topic} takes (max.message.bytes is ${most})`, {
-    hint: `raise it: kafka-configs.sh --alter --entity-type topics --entity-name ${topic} --add-config max.message.bytes=…; nothing of this append was kept`,
-    details: { topic, bytes, most },
-  });

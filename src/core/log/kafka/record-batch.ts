@@ -28,6 +28,8 @@ export interface BatchHead {
   readonly baseTimestampMs: bigint;
   readonly maxTimestampMs: bigint;
   readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly firstSequence: number;
   readonly recordCount: number;
   readonly transactional: boolean;
   readonly control: boolean;
@@ -134,6 +136,8 @@ export function batchHead(bytes: Buffer, at: number, what: string): BatchHead | 
     baseTimestampMs: bytes.readBigInt64BE(at + 27),
     maxTimestampMs: bytes.readBigInt64BE(at + 35),
     producerId: bytes.readBigInt64BE(at + 43),
+    producerEpoch: bytes.readInt16BE(at + 51),
+    firstSequence: bytes.readInt32BE(at + 53),
     recordCount: bytes.readInt32BE(at + 57),
     transactional: (attributes & TRANSACTIONAL) !== 0,
     control: (attributes & CONTROL) !== 0,

@@ -27,6 +27,8 @@ export interface TopicMetadata {
   readonly id: string | null;
   /** By partition; -1: there is none now. */
   readonly leaders: ReadonlyMap<number, number>;
+  /** Partitions with a replica that is not in sync; absent: the brokers don't tell. */
+  readonly underReplicated?: readonly number[];
 }
 
 export interface Metadata {
@@ -67,13 +69,17 @@ export function metadataRequest(topic: string): VendorProtocol<Metadata> {
           reader.compactString();
           const id = reader.bytes(16).toString('hex');
           reader.int8();
+          const underReplicated: number[] = [];
           const partitions = reader.compactArray((): [number, number] => {
             reader.int16();
             const partition = reader.int32();
             const leader = reader.int32();
             reader.int32();
-            for (let list = 0; list < 3; list++) reader.compactArray(reader.int32);
+            const replicas = reader.compactArray(reader.int32);
+            const inSync = reader.compactArray(reader.int32);
+            reader.compactArray(reader.int32);
             reader.skipTags();
+            if (inSync.length < replicas.length) underReplicated.push(partition);
             return [partition, leader];
           });
           reader.int32();
@@ -82,6 +88,7 @@ export function metadataRequest(topic: string): VendorProtocol<Metadata> {
             errorCode,
             id: id === NO_ID.toString('hex') ? null : id,
             leaders: new Map(partitions.toSorted(([a], [b]) => a - b)),
+            underReplicated: underReplicated.toSorted((a, b) => a - b),
           };
         });
         const nothing: TopicMetadata = { errorCode: 3, id: null, leaders: new Map() };

@@ -89,10 +89,49 @@ export interface VendorBroker {
   }>;
   offsetCommit(request: {
     readonly groupId: string;
-    readonly groupGenerationId: -1;
-    readonly memberId: '';
+    /** -1 and '' outside the group's membership. */
+    readonly groupGenerationId: number;
+    readonly memberId: string;
     readonly topics: readonly { readonly topic: string; readonly partitions: readonly PartitionOffset[] }[];
   }): Promise<unknown>;
+  /** Asks again by itself with the id that the coordinator gives a new member. */
+  joinGroup(request: {
+    readonly groupId: string;
+    readonly sessionTimeout: number;
+    readonly rebalanceTimeout: number;
+    readonly memberId: string;
+    readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[];
+  }): Promise<{
+    readonly generationId: number;
+    readonly leaderId: string;
+    readonly memberId: string;
+    /** Given to the leader only. */
+    readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+  }>;
+  syncGroup(request: {
+    readonly groupId: string;
+    readonly generationId: number;
+    readonly memberId: string;
+    readonly groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
+  }): Promise<{ readonly memberAssignment: Buffer }>;
+  heartbeat(request: {
+    readonly groupId: string;
+    readonly groupGenerationId: number;
+    readonly memberId: string;
+  }): Promise<unknown>;
+  leaveGroup(request: { readonly groupId: string; readonly memberId: string }): Promise<unknown>;
+  describeGroups(request: { readonly groupIds: readonly string[] }): Promise<{
+    readonly groups: readonly {
+      readonly state: string;
+      readonly members: readonly {
+        readonly memberId: string;
+        readonly clientId: string;
+        readonly clientHost: string;
+        readonly memberMetadata: Buffer;
+        readonly memberAssignment: Buffer;
+      }[];
+    }[];
+  }>;
   offsetFetch(request: {
     readonly groupId: string;
     readonly topics: readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] }[];
