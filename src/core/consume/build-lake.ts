@@ -27,7 +27,7 @@ export async function buildLake(
 ): Promise<boolean> {
   await refuseRolledBack(tables);
   // Also when nothing is left to fetch: a topic that was deleted and made anew looks like one that is caught up.
-  await checkLog();
+  await checkLog(right);
   await report();
   let deriving = deriveAll();
   for (;;) {

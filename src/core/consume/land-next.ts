@@ -29,7 +29,7 @@ export type LandingOutcome = 'landed' | 'nothing' | 'done' | 'lost';
 
 export interface Landing {
   /** Throws KS_LOG_RECREATED, KS_LOG_TRUNCATED where the log is not what the lake was built from. */
-  checkLog(): Promise<void>;
+  checkLog(right: Pick<LandingRight, 'partitions'>): Promise<void>;
   landNext(right: LandingRight): Promise<LandingOutcome>;
 }
 
@@ -79,12 +79,12 @@ export function landing(
   };
 
   return {
-    checkLog: async () => {
+    checkLog: async ({ partitions }) => {
       const log = await lakehouse.log();
       // The lake before the log: what a suspended builder lands in between must not look like an end below the lake.
       const state = await bronze.state();
       await sameLog(log, state, topic);
-      checkBounds(topic, await log.bounds(topic), nextOf(state, topic));
+      checkBounds(topic, await log.bounds(topic), nextOf(state, topic), partitions);
     },
     landNext: async (right) => {
       const log = await lakehouse.log();

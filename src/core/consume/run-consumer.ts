@@ -12,6 +12,7 @@ import { type DerivedCounts, NO_COUNTS } from '../silver/derivation.js';
 import type { StateStore } from '../state/state-store.js';
 import { refuseMovedLake } from '../table/moved-lake.js';
 import { randomHexId } from '../table/random-names.js';
+import { buildInGroup } from './build-in-group.js';
 import { buildLake } from './build-lake.js';
 import type { BuildProgress } from './build-progress.js';
 import type { ConsumeOptions } from './consume-options.js';
@@ -70,7 +71,12 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
   });
   const progress: BuildProgress = { landed: 0, landedBytes: 0, batches: 0, derived: NO_COUNTS, care: NO_CARE };
   try {
-    const caughtUp = await buildAlone(lakehouse, begun, options, progress, outages());
+    const { log, state, targets } = begun;
+    const { group, leaseTtl } = config.consume;
+    const membership = log.joinGroup?.(group, topic, { name: effects.processName, sessionMs: leaseTtl });
+    const caughtUp = membership
+      ? await buildInGroup({ lakehouse, state, membership, options, targets, progress, endurance: outages })
+      : await buildAlone(lakehouse, begun, options, progress, outages());
     const totals: ConsumeTotals = { topic, ...progress, seconds: (clock.nowMs() - startedAtMs) / 1000, caughtUp };
     const ended = runOf(caughtUp || !untilCaughtUp ? 'succeeded' : 'interrupted', totals);
     // Who was told to stop does not wait for a database to hear of it.
