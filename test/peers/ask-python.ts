@@ -6,10 +6,10 @@ import { inject } from 'vitest';
 /** Null where the peers cannot run. */
 export const peerPython = inject('peerPython');
 
-/** @throws Error with the script's standard error when it does not end well. */
-export async function askPython<Answer>(script: `${string}.py`, request: object): Promise<Answer> {
+/** `python`: another than the peers' own. @throws Error with the script's standard error when it does not end well. */
+export async function askPython<Answer>(script: `${string}.py`, request: object, python = peerPython): Promise<Answer> {
   const file = fileURLToPath(new URL(script, import.meta.url));
-  const child = spawn(peerPython ?? '', [file], {
+  const child = spawn(python ?? '', [file], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // The scripts share modules, and a checkout should hold no compiled ones.
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', PYTHONUTF8: '1' },

@@ -54,9 +54,15 @@ async function findPython(): Promise<Python | null> {
   return null;
 }
 
+/** The Python of an environment with the pins of another file beside this one, for witnesses that few tests ask; null where there is no Python. */
+export async function pythonWith(requirements: string): Promise<string | null> {
+  const found = await findPython();
+  return found === null ? null : environmentOf(found, fileURLToPath(new URL(requirements, import.meta.url)));
+}
+
 /** The environment's own Python; one environment for each set of pins and each Python. */
-async function environmentOf({ executable, build }: Python): Promise<string> {
-  const pins = await readFile(REQUIREMENTS);
+async function environmentOf({ executable, build }: Python, requirements = REQUIREMENTS): Promise<string> {
+  const pins = await readFile(requirements);
   const name = createHash('sha256').update(build).update(pins).digest('hex').slice(0, 16);
   const cache = path.join(process.env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache'), 'keystone-peers');
   const environment = path.join(cache, name);
@@ -72,7 +78,7 @@ async function environmentOf({ executable, build }: Python): Promise<string> {
     const inside = path.join(made, path.relative(environment, python));
     // Wheels alone: nothing of a package runs while it is installed.
     const options = ['--quiet', '--disable-pip-version-check', '--only-binary', ':all:'];
-    await run(inside, ['-m', 'pip', 'install', ...options, '-r', REQUIREMENTS], { maxBuffer: 64e6 });
+    await run(inside, ['-m', 'pip', 'install', ...options, '-r', requirements], { maxBuffer: 64e6 });
     await symlink(made, environment, ON_WINDOWS ? 'junction' : 'dir');
   } catch (error) {
     await rm(made, { recursive: true, force: true });

@@ -26,4 +26,9 @@ export interface Catalog {
   tableNames(): Promise<readonly TableName[]>;
   /** Tries whether a swap from a stale state is really refused; throws KS_CATALOG where it is not. Absent where it holds by construction. */
   proveSwap?(): Promise<void>;
+  /**
+   * Enters a table that the catalog does not know under the metadata file at `location`, as it is; false when it knows the table already.
+   * Absent where the files themselves are the catalog.
+   */
+  register?(name: TableName, location: string): Promise<boolean>;
 }

@@ -66,7 +66,7 @@ export function openFolderCatalog(store: ObjectStore): Catalog {
       'KS_TABLE_CORRUPT',
       `${store.uri(versionKey(name, highest))} is empty, and ${name} has no newer version`,
       {
-        hint: 'Put the newest metadata files of the table back from a copy of the lake: versions are emptied only when they are old.',
+        hint: 'Put the newest metadata files of the table back from a copy of the lake: versions are emptied only when they are old. A table that was registered in Glue goes on there: catalog.adapter: glue.',
         details: { table: name, version: highest },
       },
     );

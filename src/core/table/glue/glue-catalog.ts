@@ -224,6 +224,13 @@ export function openGlueCatalog({ glue, store, randomBytes, mustProve }: GlueCat
       const base = known?.entry.token === token ? known : await newest(name);
       return base?.entry.token === token && swap(name, base, metadata);
     },
+    register: async (name, location) => {
+      const metadata = await readMetadata(name, location, placeOf(name).database);
+      if (metadata === null) throw lostMetadata(name, location, null);
+      const outcome = await create(name, metadata, location);
+      if (outcome === 'unknown') throw notKnown(name, location);
+      return outcome === 'won';
+    },
     tableNames: () => icebergTables(glue, store),
     proveSwap: async () => {
       const [database] = await databasesOf(glue);
@@ -261,9 +268,9 @@ function keyInLake(store: ObjectStore, name: TableName, location: string, databa
   }
 }
 
-const lostMetadata = (name: TableName, location: string, table: GlueTable): KeystoneError =>
+const lostMetadata = (name: TableName, location: string, table: GlueTable | null): KeystoneError =>
   new KeystoneError('KS_TABLE_CORRUPT', `${location} is missing, and Glue names it as the metadata of ${name}`, {
-    hint: `Put the file back from a copy of the lake, or point the table's metadata_location at an earlier one, e.g. ${table.Parameters?.['previous_metadata_location'] ?? 'the newest beside it'} (aws glue update-table); then keystone ledger verify --deep says what is missing.`,
+    hint: `Put the file back from a copy of the lake, or point the table's metadata_location at an earlier one, e.g. ${table?.Parameters?.['previous_metadata_location'] ?? 'the newest beside it'} (aws glue update-table); then keystone ledger verify --deep says what is missing.`,
     details: { table: name },
   });
 
