@@ -18,6 +18,7 @@ import type { StatementEngine } from './engine/statement-engine.js';
 import type { EventLog } from './log/event-log.js';
 import type { Breakers } from './resilience/open-breakers.js';
 import type { Degradation } from './resilience/degradation.js';
+import type { DegradationMemory } from './resilience/kept-degradation.js';
 import { UNGUARDED, type Guard } from './resilience/guard.js';
 import { isGuarded, type GuardedService } from './resilience/guarded-service.js';
 import type { StateStore } from './state/state-store.js';
@@ -103,6 +104,7 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     const { briefState } = await import('./resilience/brief-state.js');
     return briefState(state, effects.clock);
   });
+  let isStateOpen = false;
   let openedBreakers: Breakers | undefined;
   const breakers = once(async () => {
     const { openBreakers } = await import('./resilience/open-breakers.js');
@@ -115,8 +117,17 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     isGuarded(profile, service) ? (await breakers()).guard(service) : UNGUARDED;
   const degradation = once(async () => {
     const { degradationWatch } = await import('./resilience/degradation-watch.js');
+    const { briefState } = await import('./resilience/brief-state.js');
     const isThere = async (): Promise<boolean> => profile.state.adapter !== 'sqlite' || (await isFile(profile.state.path));
-    return degradationWatch({ effects, state: await briefly(), isThere, own: () => openedBreakers?.ownState() ?? null });
+    const look = once(
+      async () => (await import('./state/look-at-sqlite.js')).lookAtSqlite(profile.state.path),
+      async (opened) => opened.close(),
+    );
+    const memory = briefState(
+      async (): Promise<DegradationMemory> => (isStateOpen || profile.state.adapter !== 'sqlite' ? state() : look()),
+      effects.clock,
+    );
+    return degradationWatch({ effects, profile, state: memory, isThere, own: () => openedBreakers?.ownState() ?? null });
   });
   const state = once(
     async () => {
@@ -127,6 +138,7 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
         return guardedState(await guard(() => openPostgresFromConfig(config, effects)), guard);
       }
       const { openSqliteState } = await import('./state/sqlite-state.js');
+      isStateOpen = true;
       return openSqliteState({ path: profile.state.path, clock: effects.clock });
     },
     (opened) => opened.close(),

@@ -5,16 +5,17 @@
 import type { Clock } from '../clock.js';
 import type { StateStore } from '../state/state-store.js';
 
-export interface BriefState {
+/** `S`: the store, or as much of it as there is. */
+export interface BriefState<S = StateStore> {
   /** What the work says; throws when the store is away, takes too long, or was away a moment ago. */
-  ask<T>(work: (state: StateStore) => Promise<T>): Promise<T>;
+  ask<T>(work: (state: S) => Promise<T>): Promise<T>;
 }
 
 const WITHIN_MS = 1000;
 const REST_MS = 5000;
 
 /** `open` may be called again after it failed. */
-export function briefState(open: () => Promise<StateStore>, clock: Clock): BriefState {
+export function briefState<S>(open: () => Promise<S>, clock: Clock): BriefState<S> {
   let awayAtMs = -Infinity;
   return {
     ask: async (work) => {

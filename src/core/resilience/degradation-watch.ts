@@ -1,9 +1,10 @@
 /** The level of degradation as this process sees it: looked up every few seconds at most, and noted where it changed. */
+import type { ProfileConfig } from '../config/config.js';
 import type { Effects } from '../lakehouse.js';
 import type { BreakerState } from './breaker-state.js';
 import type { BriefState } from './brief-state.js';
 import { NOT_DEGRADED, type Degradation } from './degradation.js';
-import { readDegradation } from './kept-degradation.js';
+import { noteDegradation, type DegradationMemory } from './kept-degradation.js';
 
 export interface DegradationWatch {
   /** Null: nobody can tell now. Never throws, never waits for long. */
@@ -14,7 +15,8 @@ export interface DegradationWatch {
 
 export interface DegradationWatchOptions {
   readonly effects: Effects;
-  readonly state: BriefState;
+  readonly profile: ProfileConfig;
+  readonly state: BriefState<DegradationMemory>;
   /** Whether there is a state store to ask; one that is not there yet knows of no degradation, and is not made for this. */
   readonly isThere: () => Promise<boolean>;
   /** The state store's own breaker, where it has one. */
@@ -23,19 +25,20 @@ export interface DegradationWatchOptions {
 
 const FRESH_MS = 2000;
 
-export function degradationWatch({ effects, state, isThere, own }: DegradationWatchOptions): DegradationWatch {
+export function degradationWatch({ effects, profile, state, isThere, own }: DegradationWatchOptions): DegradationWatch {
   const { clock, logger } = effects;
   let known: { readonly degradation: Degradation | null; readonly atMs: number } | undefined;
   let looking: Promise<Degradation | null> | undefined;
 
   const look = async (): Promise<Degradation | null> => {
     if (!(await isThere())) return NOT_DEGRADED;
-    const { degradation, change } = await state.ask((open) => readDegradation(open, clock.nowMs(), own()));
+    const { degradation, change } = await state.ask((open) =>
+      noteDegradation(open, { atMs: clock.nowMs(), profile, own: own() }),
+    );
     if (change) {
       const { from, to } = change;
       const { mode, causes } = degradation;
       logger?.[to === 'full' ? 'info' : 'warn']('degradation.changed', { from, to, mode, causes });
-      await state.ask((open) => open.addTransition(change));
     }
     return degradation;
   };

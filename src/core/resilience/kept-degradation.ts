@@ -3,9 +3,11 @@
  * the level in force changed; the newest of each holds.
  */
 import { z } from 'zod';
+import type { ProfileConfig } from '../config/config.js';
 import type { StateStore, Transition } from '../state/state-store.js';
 import { breakerState, type BreakerState } from './breaker-state.js';
 import { degradationOf, LEVELS, SIGNALS, type Degradation, type Level, type SetLevel, type Signal } from './degradation.js';
+import { GUARDED_SERVICES, isGuarded } from './guarded-service.js';
 
 const WORD = 'degradation/set';
 const IN_FORCE = 'degradation/level';
@@ -15,17 +17,26 @@ export const DEGRADATION_PREFIX = 'degradation/';
 
 const byWhom = z.object({ by: z.string(), reason: z.string().nullable(), untilMs: z.number().nullable() });
 
+/** As much of a state store as the level takes; without `addTransition` a change is left for others to write down. */
+export type DegradationMemory = Pick<StateStore, 'readBreakers' | 'listTransitions'> & Partial<Pick<StateStore, 'addTransition'>>;
+
 export interface KeptDegradation {
   readonly degradation: Degradation;
   /** Null when the level is the one that was last written down, else what to write. */
   readonly change: Transition | null;
 }
 
-/** `own`: the state store's breaker, which only its process knows. */
+export interface Onlooker {
+  readonly atMs: number;
+  /** Only breakers of services that it has on other machines count: projects may share a state store between profiles. */
+  readonly profile: ProfileConfig;
+  /** The state store's breaker, which only its process knows. */
+  readonly own?: BreakerState | null;
+}
+
 export async function readDegradation(
-  state: StateStore,
-  atMs: number,
-  own: BreakerState | null = null,
+  state: DegradationMemory,
+  { atMs, profile, own = null }: Onlooker,
 ): Promise<KeptDegradation> {
   const [kept, [word], signals, [last]] = await Promise.all([
     state.readBreakers(),
@@ -36,7 +47,8 @@ export async function readDegradation(
   const breakers = new Map<string, BreakerState>();
   for (const { name, state: as } of kept) {
     const parsed = breakerState.safeParse(as);
-    if (parsed.success) breakers.set(name, parsed.data);
+    if (parsed.success && GUARDED_SERVICES.some((service) => service === name && isGuarded(profile, service)))
+      breakers.set(name, parsed.data);
   }
   if (own) breakers.set('state', own);
   const degradation = degradationOf({ breakers, set: setLevelOf(word), signals: newestSignals(signals), atMs });
@@ -91,4 +103,11 @@ export async function reportSignal(
 ): Promise<void> {
   const [from, to] = untilMs === null ? ['on', 'off'] : ['off', 'on'];
   await state.addTransition({ id, subject: `${SIGNAL}${name}`, atMs, from, to, detail: { by, reason, untilMs } });
+}
+
+/** Reads the level and writes down that it changed, where it did. */
+export async function noteDegradation(state: DegradationMemory, onlooker: Onlooker): Promise<KeptDegradation> {
+  const read = await readDegradation(state, onlooker);
+  if (read.change) await state.addTransition?.(read.change);
+  return read;
 }

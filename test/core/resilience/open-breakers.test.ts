@@ -29,8 +29,8 @@ async function process(open?: () => Promise<StateStore>) {
   const brief = briefState(open ?? (async () => state), effects.clock);
   const profile = profileConfig.parse({ store: { adapter: 's3' }, catalog: { adapter: 'glue' } });
   const breakers = openBreakers({ profile, effects, state: brief });
-  const watch = degradationWatch({ effects, state: brief, isThere: async () => true, own: breakers.ownState });
-  return { breakers, watch, state, log, gauges, effects };
+  const watch = degradationWatch({ effects, profile, state: brief, isThere: async () => true, own: breakers.ownState });
+  return { breakers, watch, state, log, gauges, effects, profile };
 }
 
 describe('breakers of a process', () => {
@@ -97,9 +97,9 @@ describe('breakers of a process', () => {
   });
 
   it('know of no degradation where there is no state store yet, and make none', async () => {
-    const { effects } = await process();
+    const { effects, profile } = await process();
     const never = briefState(async () => Promise.reject(new Error('opened')), effects.clock);
-    const watch = degradationWatch({ effects, state: never, isThere: async () => false, own: () => null });
+    const watch = degradationWatch({ effects, profile, state: never, isThere: async () => false, own: () => null });
     expect(await watch.now()).toBe(NOT_DEGRADED);
   });
 });
