@@ -9,7 +9,8 @@ export default class ConsumeRun extends KeystoneCommand {
   static override summary = 'Bring events from the log into bronze, silver, quarantine and error zone';
   static override description = `Lands every event of the topic in bronze.events exactly as it came, then derives typed silver tables,
 quarantine and error zone from it. The lake's own offsets say where to go on, so stopping, crashing or running it
-twice loses and doubles nothing. One consumer builds at a time; a second one stands by.`;
+twice loses and doubles nothing. On Kafka the members of consume.group share the partitions, and one of them derives; on
+the embedded log one consumer builds at a time, and a second one stands by. A service that is away is waited for.`;
   static override examples = [
     '<%= config.bin %> consume run --until-caught-up',
     '<%= config.bin %> consume run --max-memory 512MB',

@@ -1,11 +1,12 @@
 import { Flags } from '@oclif/core';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
-import type { ConsumeStatus as Status, LeaseStatus } from '../../core/consume/consume-status.js';
+import type { ConsumeStatus as Status, MemberStatus } from '../../core/consume/consume-status.js';
 import type { Run } from '../../core/state/state-store.js';
 
 export default class ConsumeStatus extends KeystoneCommand {
   static override summary = 'Show who consumes the topic, how far each step has come, and how the last runs ended';
-  static override description = `bronze.events is fed from the log; ledger.dispositions says how far silver, quarantine and error zone are derived.`;
+  static override description = `bronze.events is fed from the log; ledger.dispositions says how far silver, quarantine and error zone are derived.
+On Kafka it names the members of the consumer group, the partitions that each lands, and which of them derives.`;
   static override examples = [
     '<%= config.bin %> consume status',
     '<%= config.bin %> consume status --runs 20 --json',
@@ -23,26 +24,35 @@ export default class ConsumeStatus extends KeystoneCommand {
     const { consumeStatus } = await import('../../core/consume/consume-status.js');
     const status = await consumeStatus(lakehouse, { topic: flags.topic, runs: flags.runs });
     this.printRows(status.positions, ['table', 'partition', 'nextOffset', 'logEndOffset', 'pendingEvents']);
-    this.say(`Topic ${status.topic}, group ${status.group}. ${describeLease(status.lease, this.effects().clock.nowMs())}`);
+    this.say(`Topic ${status.topic}, group ${status.group}. ${describeLease(status, this.effects().clock.nowMs())}`);
+    for (const member of status.members) this.say(describeMember(member));
     for (const run of status.lastRuns) this.say(describeRun(run, status.lease));
     this.done(`Done. ${status.pendingLanding} events wait to land, ${status.pendingDerivation} to be derived.`);
     return status;
   }
 }
 
-function describeLease(lease: LeaseStatus, nowMs: number): string {
+function describeLease({ lease, members }: Status, nowMs: number): string {
+  // In a group many land; the holder of the lease is the one that derives.
+  const [does, did, nobody] =
+    members.length > 0 ? ['derives', 'derived', 'Nobody derives.'] : ['is consuming', 'was consuming', 'Nobody is consuming.'];
   switch (lease.kind) {
     case 'free':
-      return 'Nobody is consuming.';
+      return nobody;
     case 'held':
-      return `${lease.holder} is consuming (token ${lease.fencingToken}, renewed until ${new Date(lease.expiresAtMs).toISOString()}).`;
+      return `${lease.holder} ${does} (token ${lease.fencingToken}, renewed until ${new Date(lease.expiresAtMs).toISOString()}).`;
     case 'expired':
-      return `${lease.holder} was consuming; its lease expired ${((nowMs - lease.expiresAtMs) / 1000).toFixed(1)} s ago.`;
+      return `${lease.holder} ${did}; its lease expired ${((nowMs - lease.expiresAtMs) / 1000).toFixed(1)} s ago.`;
   }
 }
 
+function describeMember({ name, host, partitions, derives }: MemberStatus): string {
+  const lands = partitions.length === 0 ? 'has no partition now' : `lands partitions ${partitions.join(', ')}`;
+  return `Member ${name} on ${host} ${lands}${derives ? ' and derives' : ''}.`;
+}
+
 /** A run that never said how it ended, while nobody holds the lease, was killed; the next run goes on where it stopped. */
-function describeRun(run: Run, lease: LeaseStatus): string {
+function describeRun(run: Run, lease: Status['lease']): string {
   const outcome = run.status === 'running' && lease.kind !== 'held' ? 'was killed' : run.status;
   const took = run.endedAtMs === null ? '' : `, took ${((run.endedAtMs - run.startedAtMs) / 1000).toFixed(1)} s`;
   return `Run ${run.id} ${outcome}, started ${new Date(run.startedAtMs).toISOString()}${took}`;

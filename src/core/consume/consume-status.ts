@@ -2,6 +2,7 @@
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
 import { measureLag } from '../lag/measure-lag.js';
 import type { Lakehouse } from '../lakehouse.js';
+import type { GroupMember } from '../log/group-membership.js';
 import { DISPOSITIONS } from '../ledger/dispositions-table.js';
 import type { Run } from '../state/state-store.js';
 import type { TableName } from '../table/table-api.js';
@@ -18,6 +19,12 @@ export type LeaseStatus =
       readonly expiresAtMs: number;
     };
 
+/** One process of the consumer group. */
+export interface MemberStatus extends GroupMember {
+  /** Holds the lease, and so derives what all of them land. */
+  readonly derives: boolean;
+}
+
 /** How far one step has come in one partition. */
 export interface StepPosition {
   /** `bronze.events` is fed from the log; `ledger.dispositions` says how far silver, quarantine and error zone are derived. */
@@ -33,6 +40,8 @@ export interface ConsumeStatus {
   readonly topic: string;
   readonly group: string;
   readonly lease: LeaseStatus;
+  /** Who shares the landing; always empty where the log has no groups (embedded): there the holder of the lease does everything. */
+  readonly members: readonly MemberStatus[];
   readonly positions: readonly StepPosition[];
   /** Events not yet in bronze. */
   readonly pendingLanding: number;
@@ -54,6 +63,7 @@ export async function consumeStatus(
   const state = await lakehouse.state();
   const name = leaseName(lag.topic);
   const lease = await state.readLease(name);
+  const members = (await (await lakehouse.log()).groupMembers?.(lag.group, lag.topic)) ?? [];
   const position = (table: TableName, partition: number, nextOffset: number, logEndOffset: number): StepPosition => ({
     table,
     partition,
@@ -73,6 +83,7 @@ export async function consumeStatus(
       lease === null
         ? { kind: 'free', name }
         : { kind: lease.expiresAtMs > lakehouse.effects.clock.nowMs() ? 'held' : 'expired', ...lease },
+    members: members.map((member) => ({ ...member, derives: member.name === lease?.holder })),
     positions: [...landing, ...derivation],
     pendingLanding: pending(landing),
     pendingDerivation: pending(derivation),

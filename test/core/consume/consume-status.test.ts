@@ -31,6 +31,7 @@ describe('consumeStatus', () => {
     });
     const status = await consumeStatus(lakehouse, { runs: 1 });
     expect(status.lease).toEqual({ kind: 'held', ...lease });
+    expect(status.members).toEqual([]);
     expect(status.positions).toEqual([
       { table: 'bronze.events', partition: 0, nextOffset: 2, logEndOffset: 3, pendingEvents: 1 },
       { table: 'bronze.events', partition: 1, nextOffset: 1, logEndOffset: 1, pendingEvents: 0 },
@@ -41,5 +42,25 @@ describe('consumeStatus', () => {
     expect(status.lastRuns.map((run) => run.id)).toEqual(['r2']);
     lakehouse.advance(1000);
     expect((await consumeStatus(lakehouse, { runs: 0 })).lease.kind).toBe('expired');
+  });
+
+  it('names the members of the group with what each lands, and who of them derives', async () => {
+    const lakehouse = await lakehouseAt({ 'bronze.events': offsetsAt(1, 1) });
+    const log = await lakehouse.log();
+    await log.ensureTopic(TOPIC, 2);
+    const member = (name: string, partitions: readonly number[]) => ({
+      name,
+      memberId: `m-${name}`,
+      host: '10.0.0.1',
+      partitions,
+    });
+    const members = [member('host/1', [0]), member('host/2', [1])];
+    const shared = { ...lakehouse, log: async () => ({ ...log, groupMembers: async () => members }) };
+    await (await lakehouse.state()).acquireLease(leaseName(TOPIC), 'host/2', 1000);
+    const status = await consumeStatus(shared, { runs: 0 });
+    expect(status.members).toEqual([
+      { ...members[0], derives: false },
+      { ...members[1], derives: true },
+    ]);
   });
 });
