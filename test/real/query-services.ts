@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { keystoneConfig, profileConfig } from '../../src/core/config/config.js';
+import { keystoneConfig, profileConfig, type ResolvedConfig } from '../../src/core/config/config.js';
 import { type EngineName, type Lakehouse, openLakehouse } from '../../src/core/lakehouse.js';
 import { type AthenaShim, startAthenaShim } from '../services/athena-shim.js';
 import { installMinistack, type Ministack, startMinistack } from '../services/ministack.js';
@@ -88,6 +88,7 @@ export async function openQueryLake(
   services: QueryServices,
   adapter: EngineName,
   engine: Readonly<Record<string, unknown>> = {},
+  overrides: Partial<Pick<ResolvedConfig, 'contracts' | 'models'>> = {},
 ): Promise<OpenedLake> {
   const projectDir = await mkdtemp(path.join(os.tmpdir(), 'keystone-test-'));
   const given = profileConfig.parse(await queryProfile(services, adapter, engine));
@@ -105,6 +106,7 @@ export async function openQueryLake(
       ...config,
       contracts: path.join(root, 'templates/contracts'),
       models: path.join(root, 'templates/models'),
+      ...overrides,
       profileName: 'production',
       profile,
       projectDir,

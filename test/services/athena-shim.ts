@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { DeleteTableCommand, GlueClient } from '@aws-sdk/client-glue';
+import { CreateDatabaseCommand, DeleteTableCommand, GlueClient } from '@aws-sdk/client-glue';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 
 export interface AthenaShimPlaces {
@@ -103,6 +103,7 @@ export async function startAthenaShim(places: AthenaShimPlaces): Promise<AthenaS
       const unload = /^\s*unload\s*\(([\s\S]*)\)\s*to\s*'([^']+)'(?:\s*with\s*\(([\s\S]*)\))?\s*$/i.exec(execution.sql);
       const temporary = `unload_${randomUUID().replaceAll('-', '')}`;
       const sql = unload ? unloadSql(temporary, unload[1] ?? '', unload[2] ?? '', unload[3] ?? '') : ownCreate(execution.sql);
+      if (unload) await ensureDatabase(glue, execution.database);
       const result = await askTrino(places.trinoUrl, sql, execution);
       if (unload) await glue.send(new DeleteTableCommand({ DatabaseName: execution.database, Name: temporary }));
       const hasRows = !unload && result.updateCount === undefined;
@@ -301,6 +302,13 @@ function ownCreate(sql: string): string {
     .map((each) => each.trim())
     .filter((each) => !/^(?:table_type|is_external)\b/i.test(each));
   return `${create[1]}iceberg.${create[2]} WITH (${settings.join(', ')}) AS${sql.slice(create[0].length)}`;
+}
+
+/** UNLOAD needs no database there; here its table stands in one. */
+async function ensureDatabase(glue: GlueClient, name: string): Promise<void> {
+  await glue.send(new CreateDatabaseCommand({ DatabaseInput: { Name: name } })).catch((error: unknown) => {
+    if ((error as Error).name !== 'AlreadyExistsException') throw error;
+  });
 }
 
 /** UNLOAD is a Hive table whose entry is forgotten and whose files stay. */

@@ -45,8 +45,8 @@ const lineage = (id: string): string =>
 const ymd = (column: string): string =>
   `year(${column})::INT AS year, month(${column})::INT AS month, day(${column})::INT AS day`;
 
-export async function lakeWithRejects(): Promise<Lakehouse> {
-  const { lake: lakehouse } = await testLake();
+export async function lakeWithRejects(open: () => Promise<Lakehouse> = async () => (await testLake()).lake): Promise<Lakehouse> {
+  const lakehouse = await open();
   const contracts = await lakehouse.contracts();
   const contract = (dataset: string) => contracts.get(dataset) ?? fail(dataset);
   // 240 orders, ten a day from 2017-10-01 on; every tenth was handed over before it was approved.

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { counted } from '../../cli/counted.js';
+import { engineFlag, readBy } from '../../cli/engine-flag.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { GoldPlan as Plan } from '../../core/gold/run-gold.js';
 
@@ -12,7 +13,11 @@ export default class GoldPlan extends KeystoneCommand {
   static override args = {
     model: Args.string({ description: 'Models, e.g. fact_sales; each with the models it reads (default: all)' }),
   };
-  static override flags = { ...listFlags, full: Flags.boolean({ description: 'As if every model were rebuilt whole' }) };
+  static override flags = {
+    ...listFlags,
+    ...engineFlag,
+    full: Flags.boolean({ description: 'As if every model were rebuilt whole' }),
+  };
 
   async run(): Promise<Plan> {
     const { argv, flags } = await this.parse(GoldPlan);
@@ -21,12 +26,15 @@ export default class GoldPlan extends KeystoneCommand {
     const plan = await planGold(lakehouse, {
       models: argv as string[],
       full: flags.full,
+      ...(flags.engine ? { engine: flags.engine } : {}),
       signal: this.signal,
       onProgress: this.progress,
     });
     this.printRows(plan.models, ['model', 'action', 'partitions', 'reason']);
     const behind = plan.models.filter((model) => model.action !== 'none').length;
-    this.done(`Done. ${counted(plan.models.length, 'model')}, ${behind} to build${behind > 0 ? ': keystone gold run' : ''}`);
+    this.done(
+      `Done. ${counted(plan.models.length, 'model')}, ${behind} to build${readBy(plan)}${behind > 0 ? ': keystone gold run' : ''}`,
+    );
     return plan;
   }
 }

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core';
+import { engineFlag, readBy } from '../../cli/engine-flag.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { CheckResult, ValidationResult } from '../../core/quality/validate-partition.js';
 
@@ -8,7 +9,8 @@ export default class ValidatePartition extends KeystoneCommand {
   static override summary = "Run a dataset's checks over one partition";
   static override description =
     'Counts the rows of silver that fail each check of the contract, and the rows that are in quarantine for it. ' +
-    'Ends with exit code 3 when an error-level check has failing rows, wherever they lie now; warnings do not fail the command.';
+    'Ends with exit code 3 when an error-level check has failing rows, wherever they lie now; warnings do not fail the command. ' +
+    'With --engine athena or trino the service counts, in one scan of the partition; the result is the same.';
   static override examples = [
     '<%= config.bin %> validate partition orders 2017-10-02',
     '<%= config.bin %> validate partition order_items 2017-10 --samples 5',
@@ -20,6 +22,7 @@ export default class ValidatePartition extends KeystoneCommand {
   };
   static override flags = {
     ...listFlags,
+    ...engineFlag,
     samples: Flags.integer({
       min: 0,
       max: 1000,
@@ -32,8 +35,15 @@ export default class ValidatePartition extends KeystoneCommand {
     const { args, flags } = await this.parse(ValidatePartition);
     const lakehouse = await this.lakehouse();
     const { validatePartition } = await import('../../core/quality/validate-partition.js');
-    this.progress({ phase: `validate ${args.dataset} ${args.partition}`, done: 0, unit: 'rows' });
-    const result = await validatePartition(lakehouse, { ...args, samples: flags.samples });
+    const phase = `validate ${args.dataset} ${args.partition}`;
+    this.progress({ phase, done: 0, unit: 'bytes' });
+    const result = await validatePartition(lakehouse, {
+      ...args,
+      samples: flags.samples,
+      ...(flags.engine ? { engine: flags.engine } : {}),
+      signal: this.signal,
+      onScanned: (done) => this.progress({ phase, done, unit: 'bytes' }),
+    });
     this.printRows(
       result.checks.map((check) => ({ ...check, result: verdict(check) })),
       ['name', 'level', 'result', 'checkedRows', 'failingRows', 'inQuarantine'],
@@ -49,7 +59,7 @@ export default class ValidatePartition extends KeystoneCommand {
       result.checks.filter((check) => !check.passed && check.level === level).length;
     this.done(
       `Done. ${result.dataset} ${result.partition}: ${result.rows} rows and ${result.quarantinedRows} in quarantine, ` +
-        `${result.checks.length} checks, ${count('error')} failed, ${count('warning')} with warnings`,
+        `${result.checks.length} checks, ${count('error')} failed, ${count('warning')} with warnings${readBy(result)}`,
     );
     if (!result.passed) this.failChecks();
     return result;
