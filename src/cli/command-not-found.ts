@@ -2,8 +2,10 @@
 import { Errors, type Hook } from '@oclif/core';
 import { KeystoneError } from '../core/errors.js';
 import { nearestName } from '../core/nearest-name.js';
+import { commandLog } from './command-log.js';
 import { failureJson, failureOf, renderFailure } from './failure.js';
 import { jsonText } from './json-text.js';
+import { logChoice } from './log-choice.js';
 import { coloured } from './terminal.js';
 
 /** As shells do. */
@@ -23,6 +25,15 @@ export const commandNotFound: Hook<'command_not_found'> = async function command
   });
   const failure = failureOf(error, [], bin);
   if (argv?.includes('--json') === true) process.stdout.write(`${jsonText({ error: failureJson(failure) }, 2)}\n`);
-  else process.stderr.write(renderFailure(failure, { colour: coloured(process.stderr), verbose: false }));
+  const log = commandLog({
+    facts: { command: given },
+    verbose: false,
+    nowMs: () => Date.now(),
+    write: (text) => process.stderr.write(text),
+  });
+  await log.configure(logChoice(argv ?? [], process.env), {});
+  if (log.isJson() || argv?.includes('--json') !== true) {
+    log.fail(failure, renderFailure(failure, { colour: coloured(process.stderr), verbose: false }).trimEnd());
+  }
   throw new Errors.ExitError(NO_SUCH_COMMAND);
 };

@@ -1,5 +1,6 @@
 /** Anything thrown, as the command line reports it: code, message, hint, exit code. */
 import { EXIT, isKeystoneError, messageOf, type ErrorCode, type KeystoneErrorOptions } from '../core/errors.js';
+import { redactValue } from '../core/logging/redaction.js';
 import { nearestName } from '../core/nearest-name.js';
 import { usageMessage } from './usage-message.js';
 
@@ -21,8 +22,12 @@ interface ParseFailure extends Error {
 const isParseFailure = (error: unknown): error is ParseFailure =>
   error instanceof Error && ('parse' in error || 'oclif' in error);
 
-/** `knownFlags` are long names without dashes, for the did-you-mean. */
+/** Without any secret that was read. `knownFlags` are long names without dashes, for the did-you-mean. */
 export function failureOf(error: unknown, knownFlags: readonly string[], command: string): Failure {
+  return redactValue(failureAsThrown(error, knownFlags, command)) as Failure;
+}
+
+function failureAsThrown(error: unknown, knownFlags: readonly string[], command: string): Failure {
   if (isKeystoneError(error)) {
     return {
       code: error.code,

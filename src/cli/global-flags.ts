@@ -19,6 +19,14 @@ export const globalFlags = {
   }),
   quiet: Flags.boolean({ description: 'No progress and no total line', helpGroup: 'GLOBAL' }),
   verbose: Flags.boolean({ description: 'Say more, and print the stack of an error', helpGroup: 'GLOBAL' }),
+  'log-format': Flags.option({ options: ['text', 'json'] as const })({
+    description: 'What is written to standard error: lines for people, or one JSON object each (logging.format)',
+    helpGroup: 'GLOBAL',
+  }),
+  'log-level': Flags.option({ options: ['debug', 'info', 'warn', 'error'] as const })({
+    description: 'The least important line that is written (logging.level)',
+    helpGroup: 'GLOBAL',
+  }),
   'no-input': Flags.boolean({ description: 'Never ask; fail where an answer would be needed', helpGroup: 'GLOBAL' }),
 };
 

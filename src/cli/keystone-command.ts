@@ -5,13 +5,20 @@
 import { Command, type Interfaces } from '@oclif/core';
 import type { ResolvedConfig } from '../core/config/config.js';
 import type { LoadedConfig } from '../core/config/load-config.js';
+import { rememberForeignSecrets } from '../core/config/secrets.js';
 import { EXIT, KeystoneError } from '../core/errors.js';
 import type { Effects, Lakehouse } from '../core/lakehouse.js';
+import type { LogFields } from '../core/logging/logger.js';
+import { redactText } from '../core/logging/redaction.js';
+import { newTraceId, traceIdOf } from '../core/logging/trace-context.js';
+import type { OpenMetrics } from '../core/metrics/open-metrics.js';
 import type { ReportProgress } from '../core/progress.js';
+import { commandLog, type CommandLog } from './command-log.js';
 import { systemEffects } from './effects.js';
 import { failureJson, failureOf, renderFailure } from './failure.js';
 import { globalFlags, listFlags, longListFlags, shapedListFlags } from './global-flags.js';
 import { jsonText } from './json-text.js';
+import { logChoice } from './log-choice.js';
 import { progressReporter, silentProgress, type ProgressReporter } from './progress-reporter.js';
 import { renderRows, type OutputFormat } from './render-rows.js';
 import { shapeRows, type Row } from './shape-rows.js';
@@ -41,6 +48,9 @@ interface GivenFlags {
 /** Flag of a command → the setting that it stands for, e.g. `{ 'max-memory': 'consume.maxMemory' }`. */
 export type FlagSettings = Readonly<Record<string, string>>;
 
+/** Global flags that stand for settings. */
+const GLOBAL_SETTINGS: FlagSettings = { 'log-format': 'logging.format', 'log-level': 'logging.level' };
+
 export abstract class KeystoneCommand extends Command {
   static override baseFlags = globalFlags;
 
@@ -54,7 +64,12 @@ export abstract class KeystoneCommand extends Command {
   private reporter: ProgressReporter | undefined;
   private ownEffects: Effects | undefined;
   private opened: Promise<Lakehouse> | undefined;
+  /** What a JSON reply says of the level of degradation; null: nobody can tell. */
+  private degradation: { readonly degradation?: object | null } = {};
   private loaded: Promise<LoadedConfig> | undefined;
+  private ownLog: CommandLog | undefined;
+  private metrics: OpenMetrics | null = null;
+  private readonly startedAtMs = Date.now();
 
   abstract override run(): Promise<JsonResult>;
 
@@ -68,10 +83,10 @@ export abstract class KeystoneCommand extends Command {
     this.loaded ??= import('../core/config/load-config.js').then(async ({ loadConfigWithOrigins }) => {
       const { config, profile, set } = this.given;
       const given: Readonly<Record<string, unknown>> = { ...this.given };
-      const own = Object.entries(flags).flatMap(([flag, setting]) =>
+      const own = Object.entries({ ...GLOBAL_SETTINGS, ...flags }).flatMap(([flag, setting]) =>
         given[flag] === undefined ? [] : [{ flag: `--${flag}`, setting, text: String(given[flag]) }],
       );
-      return loadConfigWithOrigins({
+      const loaded = await loadConfigWithOrigins({
         cwd: process.cwd(),
         env: process.env,
         configPath: config,
@@ -79,8 +94,27 @@ export abstract class KeystoneCommand extends Command {
         ...(set ? { set } : {}),
         flags: own,
       });
+      await this.journal.configure(loaded.config.logging, { profile: loaded.config.profileName });
+      return loaded;
     });
     return this.loaded;
+  }
+
+  /** What goes to standard error, and core's log. */
+  protected get journal(): CommandLog {
+    this.ownLog ??= commandLog({
+      facts: {
+        command: (this.id ?? '').replaceAll(':', ' '),
+        traceId: traceIdOf(process.env['TRACEPARENT']) ?? newTraceId(systemEffects().randomBytes),
+      },
+      verbose: this.words().some((word) => word === '--verbose' || word.startsWith('--log-level')),
+      nowMs: () => Date.now(),
+      write: (text) => {
+        this.reporter?.clear();
+        process.stderr.write(text);
+      },
+    });
+    return this.ownLog;
   }
 
   /** The lakehouse of the project; closed when the command ends. */
@@ -91,14 +125,28 @@ export abstract class KeystoneCommand extends Command {
     return this.opened;
   }
 
+  /** The same for a command that works on and on: what it does is counted, where `metrics.*` asks for it. */
+  protected async measuredLakehouse(flags: FlagSettings = {}): Promise<Lakehouse> {
+    const config = await this.project(flags);
+    const { openMetrics } = await import('../core/metrics/open-metrics.js');
+    const { journal } = this;
+    this.metrics = await openMetrics(config, this.effects(), journal.isJson() ? (line) => journal.line(line) : undefined);
+    if (this.metrics) {
+      const { metrics, places } = this.metrics;
+      this.ownEffects = { ...this.effects(), metrics };
+      if (places.length > 0) this.notice(`Metrics: ${places.join(', ')}.`, 'metrics.started', { places });
+    }
+    return this.lakehouse(flags);
+  }
+
   protected effects(): Effects {
-    this.ownEffects ??= systemEffects();
+    this.ownEffects ??= { ...systemEffects(), logger: this.journal };
     return this.ownEffects;
   }
 
   /** Aborted by SIGINT or SIGTERM; a command that takes it promises to stop in good order. */
   protected get signal(): AbortSignal {
-    this.stop ??= listenForStop((text) => this.tell(text));
+    this.stop ??= listenForStop((text) => this.journal.tell('info', 'command.stopping', text));
     return this.stop.signal;
   }
 
@@ -110,6 +158,9 @@ export abstract class KeystoneCommand extends Command {
           terminal: process.stderr.isTTY === true,
           widthColumns: process.stderr.columns ?? 80,
           nowMs: () => Date.now(),
+          ...(this.journal.isJson()
+            ? { tell: (progress, elapsedMs) => this.journal.info('command.progress', { ...progress, elapsedMs }) }
+            : {}),
         });
     return this.reporter.report;
   }
@@ -144,19 +195,19 @@ export abstract class KeystoneCommand extends Command {
   }
 
   /** What a long command does, on standard error. */
-  protected notice(text: string): void {
-    if (!this.given.quiet) this.tell(text);
+  protected notice(text: string, event = 'command.notice', fields: LogFields = {}): void {
+    if (!this.given.quiet || this.journal.isJson()) this.journal.tell('info', event, text, fields);
   }
 
   /** The total line, on standard error. */
   protected done(text: string): void {
-    if (!this.given.quiet) this.tell(text);
+    this.notice(text, 'command.done');
   }
 
   /** Kept for the envelope of `--json`, and told on standard error. */
   protected addWarning(text: string): void {
-    this.warnings.push(text);
-    this.tell(`Warning: ${text}`);
+    this.warnings.push(redactText(text));
+    this.journal.tell('warn', 'command.warning', this.journal.isJson() ? text : `Warning: ${text}`);
   }
 
   /** The error of words or flags that do not fit together; `hint` is the command that does. */
@@ -184,12 +235,19 @@ export abstract class KeystoneCommand extends Command {
     return parsed;
   }
 
+  protected override async init(): Promise<void> {
+    await super.init();
+    rememberForeignSecrets(process.env);
+    await this.journal.configure(logChoice(this.argv, process.env), {});
+    if (this.journal.isJson()) this.journal.info('command.started', { pid: process.pid });
+  }
+
   protected override async _run<T>(): Promise<T> {
     const result = await super._run<T>();
     if (this.failed) return result;
     if (this.endCode !== 0) process.exitCode = this.endCode;
     if (this.linesPrinted) return result;
-    if (this.json()) this.print(`${jsonText({ result, warnings: this.warnings }, 2)}\n`);
+    if (this.json()) this.print(`${jsonText({ result, warnings: this.warnings, ...this.degradation }, 2)}\n`);
     else if (this.format() === 'json' && !this.rowsPrinted) this.print(`${jsonText(result, 2)}\n`);
     return result;
   }
@@ -210,27 +268,48 @@ export abstract class KeystoneCommand extends Command {
     if (this.json()) {
       const interrupted = { code: 'KS_INTERRUPTED', message: error.message };
       const told = stopped === undefined ? failureJson(failure) : interrupted;
-      this.print(`${jsonText({ error: told }, this.linesPrinted ? 0 : 2)}\n`);
-    } else if (stopped === undefined) {
+      await this.lookAtDegradation();
+      this.print(`${jsonText({ error: told, ...this.degradation }, this.linesPrinted ? 0 : 2)}\n`);
+    }
+    if (stopped !== undefined) {
+      if (this.journal.isJson() || !this.json()) this.journal.tell('info', 'command.stopped', `${error.message}.`);
+    } else if (this.journal.isJson() || !this.json()) {
       const look = { colour: coloured(process.stderr), verbose: this.given.verbose === true };
-      this.tell(renderFailure(failure, look).trimEnd());
-    } else {
-      this.tell(`${error.message}.`);
+      this.journal.fail(failure, renderFailure(failure, look).trimEnd());
     }
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {
     this.reporter?.clear();
     const lakehouse = await this.opened?.catch(() => undefined);
+    if (!this.linesPrinted) await this.lookAtDegradation();
     await lakehouse?.close();
+    await this.metrics?.close();
+    if (this.journal.isJson()) {
+      const exitCode = Number(process.exitCode ?? this.endCode);
+      this.journal.info('command.ended', { exitCode, seconds: (Date.now() - this.startedAtMs) / 1000 });
+    }
     this.stop?.dispose();
     await super.finally(error);
   }
 
+  /** For replies about a lake, while it is open; the others say nothing of it, because it would cost them a database. */
+  private async lookAtDegradation(): Promise<void> {
+    const lakehouse = await this.opened?.catch(() => undefined);
+    if (!lakehouse || !this.json()) return;
+    const found = await lakehouse.degradation().catch(() => null);
+    this.degradation = { degradation: found && { level: found.level, mode: found.mode, causes: found.causes } };
+  }
+
   /** Asked before the flags are parsed too, since a parse error is also told as JSON. */
   private json(): boolean {
+    return this.words().includes('--json');
+  }
+
+  /** What was given, up to the end of the flags. */
+  private words(): readonly string[] {
     const end = this.argv.indexOf('--');
-    return (end === -1 ? this.argv : this.argv.slice(0, end)).includes('--json');
+    return end === -1 ? this.argv : this.argv.slice(0, end);
   }
 
   private format(): OutputFormat {
@@ -240,10 +319,5 @@ export abstract class KeystoneCommand extends Command {
   private print(text: string): void {
     this.reporter?.clear();
     process.stdout.write(text);
-  }
-
-  private tell(text: string): void {
-    this.reporter?.clear();
-    process.stderr.write(`${text}\n`);
   }
 }

@@ -7,6 +7,8 @@ export interface ProgressSink {
   /** Columns of the terminal. */
   readonly widthColumns: number;
   readonly nowMs: () => number;
+  /** Takes what else would be written as a line; absent: it is written. */
+  readonly tell?: (progress: Progress, elapsedMs: number) => void;
 }
 
 export interface ProgressReporter {
@@ -42,6 +44,7 @@ export function progressReporter(sink: ProgressSink): ProgressReporter {
     }
     if (nowMs - lastMs < (sink.terminal ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return;
     lastMs = nowMs;
+    if (sink.tell) return sink.tell(progress, nowMs - phaseSinceMs);
     if (!sink.terminal) {
       sink.write(`${JSON.stringify({ progress, elapsedMs: nowMs - phaseSinceMs })}\n`);
       return;

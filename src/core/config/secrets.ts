@@ -26,6 +26,42 @@ export class Secret {
   }
 }
 
+/** Every value that this process has read as a secret, for the redaction of what it writes. */
+const known = new Map<string, Secret>();
+
+export const knownSecrets = (): readonly Secret[] => [...known.values()];
+
+/** Variables that vendors' code reads by itself. */
+const FOREIGN = ['AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_CONTAINER_AUTHORIZATION_TOKEN', 'PGPASSWORD'];
+
+/** So that what a vendor's code puts into its errors is taken out too. */
+export function rememberForeignSecrets(env: Readonly<Record<string, string | undefined>>): void {
+  for (const name of FOREIGN) {
+    const value = env[name];
+    if (value) rememberSecret(new Secret(`env:${name}`, value));
+  }
+}
+
+/** Remembers a secret that did not come through `resolveSecret`, e.g. one of the environment that an SDK reads by itself. */
+export function rememberSecret(secret: Secret): Secret {
+  const value = secret.reveal();
+  known.set(value, secret);
+  // Of an address with a password, the password alone is one too.
+  const [, user, password] = /^[a-z][a-z0-9+.-]*:\/\/([^\s/@:]*):([^\s/@]+)@/i.exec(value) ?? [];
+  if (password !== undefined && password !== user) {
+    for (const form of [password, decoded(password)]) known.set(form, new Secret(secret.reference, form));
+  }
+  return secret;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Reads what the reference names; relative files lie in the project's folder, one line end at their end is no part of the secret. KS_CONFIG when it is absent or empty. */
 export async function resolveSecret(
   reference: string,
@@ -38,7 +74,7 @@ export async function resolveSecret(
     if (value === undefined || value === '') {
       throw new KeystoneError('KS_CONFIG', `the secret ${reference} is not set`, { hint: `export ${name}=… before the command` });
     }
-    return new Secret(reference, value);
+    return rememberSecret(new Secret(reference, value));
   }
   if (kind === 'file') {
     const file = path.resolve(from.projectDir, name);
@@ -50,7 +86,7 @@ export async function resolveSecret(
     });
     const value = text.replace(/\r?\n$/, '');
     if (value === '') throw new KeystoneError('KS_CONFIG', `the secret ${reference} is empty`, { hint: `write it to ${file}` });
-    return new Secret(reference, value);
+    return rememberSecret(new Secret(reference, value));
   }
   // The text may be the secret itself: it is not repeated.
   throw new KeystoneError('KS_CONFIG', 'a secret is given by reference only', { hint: 'write env:NAME or file:PATH' });

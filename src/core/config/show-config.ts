@@ -1,4 +1,5 @@
 /** The configuration that holds, setting by setting, with the place each value comes from. */
+import { redactText } from '../logging/redaction.js';
 import type { LoadedConfig } from './load-config.js';
 import { allSettings, settingTables, type Setting } from './settings.js';
 
@@ -26,7 +27,9 @@ export function showConfig({ config, overrides, written }: LoadedConfig): readon
     const file = setting.scope === 'project' ? 'keystone.yaml' : `profile ${config.profileName}`;
     return {
       setting: setting.path,
-      value: typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null,
+      // An address may hold a password, though it should not.
+      value:
+        typeof value === 'string' ? redactText(value) : typeof value === 'number' || typeof value === 'boolean' ? value : null,
       origin: origins.get(settingKey(setting)) ?? (inFile(setting) ? file : 'default'),
     };
   });
