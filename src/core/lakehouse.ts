@@ -25,6 +25,7 @@ import type { StateStore } from './state/state-store.js';
 import { localLakeFolder } from './store/lake-place.js';
 import type { ObjectStore } from './store/object-store.js';
 import type { Catalog } from './table/catalog.js';
+import type { ReaderCatalog } from './table/reader-catalog.js';
 import { randomUnit, randomUuid } from './table/random-names.js';
 import type { Table, TableDefinition, TableName } from './table/table-api.js';
 
@@ -57,6 +58,8 @@ export interface Lakehouse {
   store(): Promise<ObjectStore>;
   /** Which metadata file of each table is current; the stages of the way ask for tables, only the care of tables asks for this. */
   catalog(): Promise<Catalog>;
+  /** Tables for readers who know no Iceberg; null where no catalog holds any. */
+  readerCatalog(): Promise<ReaderCatalog | null>;
   state(): Promise<StateStore>;
   /** An engine that answers queries; without a name DuckDB, which is always there and whose SQL the stages speak. */
   engine(name?: EngineName): Promise<SqlEngine>;
@@ -165,11 +168,16 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     const { openFolderStore } = await import('./store/folder-store.js');
     return openFolderStore(profile.store.path);
   });
+  const glue = once(
+    async () => {
+      const { openGlueFromConfig } = await import('./table/glue/open-glue.js');
+      return openGlueFromConfig(config, effects, await store());
+    },
+    (opened) => opened.close(),
+  );
   const catalog = once(async () => {
     if (profile.catalog.adapter === 'glue') {
-      const { openGlueFromConfig } = await import('./table/glue/open-glue.js');
-      const { catalog: opened, close } = await openGlueFromConfig(config, effects, await store());
-      closers.unshift(close);
+      const { catalog: opened } = await glue();
       const { guardedCatalog } = await import('./resilience/guarded-catalog.js');
       return guardedCatalog(opened, await guardOf('catalog'));
     }
@@ -256,6 +264,7 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     ),
     store,
     catalog,
+    readerCatalog: async () => (profile.catalog.adapter === 'glue' ? (await glue()).readers : null),
     state,
     engine: (name = 'duckdb') => engines[name](),
     statements: async (name) => {

@@ -3,6 +3,7 @@
  * The parameters are those of Iceberg's own Glue catalog, so Athena, Trino and Spark open the table by its name.
  */
 import type { Column, Table, TableInput } from '@aws-sdk/client-glue';
+import { hiveType } from '../hive-type.js';
 import type { MetadataSchema, TableMetadata } from '../table-metadata.js';
 import { currentSchema } from '../table-metadata.js';
 
@@ -75,27 +76,3 @@ function columnOf(field: MetadataSchema['fields'][number], isCurrent: boolean): 
 
 /** One line, of the length that Glue takes. */
 export const commentText = (text: string): string => text.replaceAll(/\s+/g, ' ').trim().slice(0, LONGEST_COMMENT);
-
-const HIVE_TYPES: Readonly<Record<string, string>> = {
-  long: 'bigint',
-  time: 'string',
-  uuid: 'string',
-  timestamptz: 'timestamp',
-  timestamp_ns: 'timestamp',
-  timestamptz_ns: 'timestamp',
-};
-
-/** An Iceberg type of the stored schema as Hive spells it, e.g. `array<struct<key:string,value:binary>>`. */
-export function hiveType(type: unknown): string {
-  if (typeof type === 'string') return type.startsWith('fixed') ? 'binary' : (HIVE_TYPES[type] ?? type.replaceAll(' ', ''));
-  const nested = type as {
-    readonly type?: unknown;
-    readonly element?: unknown;
-    readonly key?: unknown;
-    readonly value?: unknown;
-    readonly fields?: readonly { readonly name: string; readonly type: unknown }[];
-  };
-  if (nested.type === 'list') return `array<${hiveType(nested.element)}>`;
-  if (nested.type === 'map') return `map<${hiveType(nested.key)},${hiveType(nested.value)}>`;
-  return `struct<${(nested.fields ?? []).map((field) => `${field.name}:${hiveType(field.type)}`).join(',')}>`;
-}

@@ -6,11 +6,20 @@ import type { ObjectStore } from '../../store/object-store.js';
 import type { Catalog } from '../catalog.js';
 import type { TableEffects } from '../commit-loop.js';
 import { openGlueCatalog } from './glue-catalog.js';
-import { type Glue, openGlue } from './glue-client.js';
+import { openGlue } from './glue-client.js';
+import { openGlueReaderCatalog } from './glue-reader-catalog.js';
+import type { ReaderCatalog } from '../reader-catalog.js';
 
 interface GlueEffects extends TableEffects {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly logger?: Logger;
+}
+
+export interface OpenedGlue {
+  readonly catalog: Catalog;
+  /** Tables for readers of plain Hive. */
+  readonly readers: ReaderCatalog;
+  readonly close: () => Promise<void>;
 }
 
 /** Throws KS_CONFIG when the lake is none that Glue can name, or the settings do not fit together. */
@@ -18,7 +27,7 @@ export async function openGlueFromConfig(
   { profile, projectDir }: ResolvedConfig,
   { clock, randomBytes, env = {}, logger }: GlueEffects,
   store: ObjectStore,
-): Promise<{ readonly catalog: Catalog; readonly glue: Glue; readonly close: () => Promise<void> }> {
+): Promise<OpenedGlue> {
   if (profile.store.adapter !== 's3') {
     throw new KeystoneError('KS_CONFIG', `catalog.adapter is glue and store.adapter is ${profile.store.adapter}`, {
       hint: 'Glue names tables in S3 alone: set store.adapter to s3, or catalog.adapter to folder.',
@@ -34,5 +43,5 @@ export async function openGlueFromConfig(
     ...(logger === undefined ? {} : { logger }),
   });
   const catalog = openGlueCatalog({ glue, store, randomBytes, mustProve: settings.endpoint !== undefined });
-  return { catalog, glue, close: async () => glue.close() };
+  return { catalog, readers: openGlueReaderCatalog(glue), close: async () => glue.close() };
 }
