@@ -1,0 +1,250 @@
+/** Several consumers in one group: they share the partitions, one of them derives, and whatever happens to them no row is lost or doubled. */
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ConsumeStatus } from '../../src/core/consume/consume-status.js';
+import type { EventLog } from '../../src/core/log/event-log.js';
+import { isBuilt, runCli, startCli, type CliProcess } from '../support/cli-process.js';
+import { mixedEvents, seededRandom } from '../support/mixed-events.js';
+import { tempDir } from '../support/temp-dir.js';
+import { pause, verify } from '../support/violent-project.js';
+import { freshTopic, hasKafka, kafkaServer, openLog } from './kafka-server.js';
+
+const PARTITIONS = 6;
+/** Broker's least; the lease is as long. */
+const SESSION_MS = 6000;
+/** However loaded the machine is: what is waited for comes, or the test is stuck. */
+const PATIENCE_MS = 240_000;
+
+/** Two minutes by KEYSTONE_SOAK_SECONDS=120. */
+const SOAK_SECONDS = Number(process.env['KEYSTONE_SOAK_SECONDS'] ?? 25);
+const SEED = Number(process.env['KEYSTONE_SEED'] ?? Math.floor(Math.random() * 1e6));
+
+/** State and assignor of a group, its members with their partitions, and the sum of its offsets. */
+const DESCRIBE = `
+import java.util.*;
+import java.util.stream.*;
+import org.apache.kafka.clients.admin.*;
+
+public class Describe {
+  public static void main(String[] args) throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", args[0]))) {
+      var group = admin.describeConsumerGroups(List.of(args[1])).all().get().get(args[1]);
+      System.out.println(group.state() + " " + group.partitionAssignor());
+      for (var member : group.members())
+        System.out.println("member " + member.consumerId() + " " + member.assignment().topicPartitions().stream()
+            .sorted(Comparator.comparingInt(p -> p.partition())).map(Object::toString).collect(Collectors.joining(" ")));
+      var offsets = admin.listConsumerGroupOffsets(args[1]).partitionsToOffsetAndMetadata().get();
+      System.out.println("offsets " + offsets.values().stream().mapToLong(o -> o.offset()).sum());
+    }
+  }
+}
+`;
+
+interface GroupProject {
+  readonly dir: string;
+  readonly topic: string;
+  readonly group: string;
+  readonly log: EventLog;
+  /** Starts one more member; killed at the end of the test. */
+  worker(...args: readonly string[]): CliProcess;
+  status(): Promise<ConsumeStatus>;
+}
+
+async function until(what: () => Promise<boolean> | boolean, name: string): Promise<void> {
+  const untilMs = Date.now() + PATIENCE_MS;
+  while (!(await what())) {
+    if (Date.now() > untilMs) throw new Error(`it does not come: ${name}`);
+    await pause(100);
+  }
+}
+
+async function json<T>(dir: string, args: readonly string[]): Promise<T> {
+  const end = await runCli([...args, '--json'], { cwd: dir });
+  expect(end, `${args.join(' ')}: ${end.stderr}${end.stdout}`).toMatchObject({ code: 0 });
+  return (JSON.parse(end.stdout) as { result: T }).result;
+}
+
+/** Everything up to the log's end is in bronze once, by place and by event id, and the account closes. */
+async function expectOnce(dir: string, events: number): Promise<void> {
+  const sql =
+    'SELECT count(*)::INT AS n, count(DISTINCT (kafka_partition, kafka_offset))::INT AS places, count(DISTINCT event_id)::INT AS ids FROM bronze.events';
+  const { rows } = await json<{ readonly rows: readonly unknown[] }>(dir, ['query', sql]);
+  expect(rows).toEqual([{ n: events, places: events, ids: events }]);
+  expect(await verify(dir)).toMatchObject({ closed: true, totals: { bronze: events, pending: 0 } });
+}
+
+/** Events with ids of their own, over all partitions. */
+const events = (count: number, prefix: string) =>
+  mixedEvents(count, { seed: 7, partitions: PARTITIONS, prefix }).map((event, n) => ({
+    ...event,
+    headers: event.headers.map((header) =>
+      header.key === 'ks-event-id' ? { ...header, value: Buffer.from(`${prefix}-${n}`) } : header,
+    ),
+  }));
+
+describe.skipIf(!hasKafka || !isBuilt())('consumers in one group (needs npm run build)', () => {
+  const kafka = kafkaServer();
+
+  const groupProject = async (consume: Readonly<Record<string, string | number>> = {}): Promise<GroupProject> => {
+    const [topic, group] = [freshTopic('shared'), freshTopic('group')];
+    const dir = await tempDir();
+    const settings = { group, leaseTtl: `${SESSION_MS}ms`, flushRows: 2000, flushInterval: '300ms', ...consume };
+    const log = { adapter: 'kafka', topic, partitions: PARTITIONS, kafka: { brokers: kafka().brokers } };
+    const yaml = { version: 1, consume: settings, resilience: { patience: '10m' }, profiles: { local: { log } } };
+    await writeFile(path.join(dir, 'keystone.yaml'), JSON.stringify(yaml));
+    await cp(path.resolve('templates/contracts'), path.join(dir, 'contracts'), { recursive: true });
+    const opened = await openLog({ brokers: kafka().brokers });
+    await opened.ensureTopic(topic, PARTITIONS);
+    return {
+      dir,
+      topic,
+      group,
+      log: opened,
+      worker: (...args) => {
+        const running = startCli(['consume', 'run', ...args], { cwd: dir });
+        onTestFinished(async () => {
+          running.child.kill('SIGKILL');
+          await running.ended;
+        });
+        return running;
+      },
+      status: () => json<ConsumeStatus>(dir, ['consume', 'status', '--runs', '0']),
+    };
+  };
+
+  it('share the partitions, one derives, and each ends once the whole topic is derived', { timeout: PATIENCE_MS }, async () => {
+    const { dir, topic, log, worker } = await groupProject();
+    await log.append(topic, events(6000, 'a'));
+    const workers = [1, 2, 3].map(() => worker('--until-caught-up', '--json'));
+    const ends = await Promise.all(workers.map(({ ended }) => ended));
+    for (const end of ends) expect(end, end.stderr).toMatchObject({ code: 0 });
+    const totals = ends.map(({ stdout }) => (JSON.parse(stdout) as { result: { landed: number; caughtUp: boolean } }).result);
+    expect(totals.reduce((sum, { landed }) => sum + landed, 0)).toBe(6000);
+    await expectOnce(dir, 6000);
+  });
+
+  it(
+    'are seen by consume status and by Kafka’s own tool, and a leaver’s partitions go to the others',
+    { timeout: PATIENCE_MS },
+    async () => {
+      const { dir, topic, group, log, worker, status } = await groupProject();
+      await log.append(topic, events(200, 's'));
+      const [first, second] = [worker(), worker()];
+      const shared = async (members: number): Promise<ConsumeStatus | null> => {
+        const seen = await status();
+        const landed = seen.members.flatMap(({ partitions }) => partitions);
+        return seen.members.length === members && new Set(landed).size === PARTITIONS && seen.pendingDerivation === 0
+          ? seen
+          : null;
+      };
+      let seen: ConsumeStatus | null = null;
+      await until(async () => (seen = await shared(2)) !== null, 'two members that share all partitions');
+      const { members, lease } = seen!;
+      expect(members.map(({ partitions }) => partitions.length)).toEqual([3, 3]);
+      expect(members.filter(({ derives }) => derives).map(({ name }) => name)).toEqual(
+        lease.kind === 'held' ? [lease.holder] : [],
+      );
+      // Kafka's tool decodes what the leader assigned, and knows the offsets as lag tools do.
+      const described = await kafka().java(DESCRIBE, [kafka().brokers, group]);
+      const theirs = described.trim().split('\n');
+      expect(theirs[0]).toBe('Stable keystone-sticky');
+      expect(theirs.filter((line) => line.startsWith('member')).toSorted()).toEqual(
+        members
+          .map(({ memberId, partitions }) => `member ${memberId} ${partitions.map((p) => `${topic}-${p}`).join(' ')}`)
+          .toSorted(),
+      );
+      expect(theirs.at(-1)).toBe('offsets 200');
+      const before = new Map(members.map(({ name, partitions }) => [name, partitions]));
+      second.child.kill('SIGTERM');
+      expect(await second.ended).toMatchObject({ code: 0 });
+      // A member that leaves says so: nobody waits for its session to end.
+      await until(async () => (seen = await shared(1)) !== null, 'one member with all partitions');
+      expect(before.has(seen!.members[0]!.name)).toBe(true);
+      await log.append(topic, events(300, 't'));
+      await until(async () => (await status()).pendingDerivation === 0, 'everything is derived');
+      first.child.kill('SIGTERM');
+      expect(await first.ended).toMatchObject({ code: 0 });
+      await expectOnce(dir, 500);
+    },
+  );
+
+  it(
+    'lose and double nothing while members are killed, added, and put to sleep beyond their session',
+    { timeout: (SOAK_SECONDS + 600) * 1000 },
+    async () => {
+      const { dir, topic, log, worker, status } = await groupProject();
+      process.stderr.write(`consume-group: seed ${SEED}, ${SOAK_SECONDS} s\n`);
+      const random = seededRandom(SEED);
+      const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!;
+      const workers = new Set<CliProcess>([worker(), worker(), worker()]);
+      const faults: string[] = [];
+      const watch = (each: CliProcess): void =>
+        void each.ended.then((end) => {
+          // Killed ones end without a code; no other ends.
+          if (end.code !== null) faults.push(`ended with ${end.code}: ${end.stderr}`);
+        });
+      for (const each of workers) watch(each);
+      let appended = 0;
+      let stopped = false;
+      const load = (async () => {
+        while (!stopped) {
+          await log.append(topic, events(100, `${SEED}-${appended}`));
+          appended += 100;
+          await pause(200);
+        }
+      })();
+      const rss = new Map<number, number>();
+      const peaks = async (): Promise<void> => {
+        for (const { child } of workers) {
+          const text = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');
+          const kb = Number(/VmHWM:\s+(\d+) kB/.exec(text)?.[1] ?? 0);
+          rss.set(child.pid!, Math.max(kb, rss.get(child.pid!) ?? 0));
+        }
+      };
+      const add = (): void => {
+        if (workers.size >= 5) return;
+        const one = worker();
+        workers.add(one);
+        watch(one);
+      };
+      // One stands still beyond its session in the middle of its work, and wakes as a zombie.
+      const sleeper = pick([...workers]);
+      const sleep = (async () => {
+        await until(async () => (await status()).members.length === 3, 'three members');
+        sleeper.child.kill('SIGSTOP');
+        await pause(2 * SESSION_MS);
+        sleeper.child.kill('SIGCONT');
+      })();
+      const endMs = Date.now() + SOAK_SECONDS * 1000;
+      while (Date.now() < endMs) {
+        await pause(1000 + random() * 3000);
+        await peaks();
+        if (random() < 0.5) {
+          const others = [...workers].filter((each) => each !== sleeper);
+          if (others.length >= 2) {
+            const one = pick(others);
+            workers.delete(one);
+            one.child.kill('SIGKILL');
+            await one.ended;
+          }
+        } else add();
+      }
+      await sleep;
+      stopped = true;
+      await load;
+      expect(faults).toEqual([]);
+      await until(async () => (await status()).pendingDerivation === 0, 'everything is derived');
+      await peaks();
+      for (const each of workers) each.child.kill('SIGTERM');
+      for (const each of workers) expect(await each.ended).toMatchObject({ code: 0 });
+      expect(appended).toBeGreaterThan(0);
+      await expectOnce(dir, appended);
+      // What a single consumer may take by default, and Node, DuckDB and Arrow beside it.
+      expect(Math.max(...rss.values())).toBeLessThan(768 * 1024);
+      process.stderr.write(
+        `consume-group: ${appended} events once, ${rss.size} members, largest ${Math.round(Math.max(...rss.values()) / 1024)} MiB\n`,
+      );
+    },
+  );
+});
