@@ -26,6 +26,7 @@ const shareOf = (config: ResolvedConfig, workers: number): ResolvedConfig => {
     ingest: {
       ...ingest,
       maxInFlight: Math.ceil(ingest.maxInFlight / workers),
+      spool: { ...ingest.spool, maxSize: Math.ceil(ingest.spool.maxSize / workers) },
       limits: { ...ingest.limits, connections: Math.ceil(ingest.limits.connections / workers) },
     },
   };

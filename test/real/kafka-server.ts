@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { profileConfig } from '../../src/core/config/config.js';
 import type { EventLog, LogRecord } from '../../src/core/log/event-log.js';
+import type { NamedAppends } from '../../src/core/log/named-appends.js';
 import { openKafkaLog, type KafkaLogOptions } from '../../src/core/log/kafka-log.js';
 import { installKafka, startKafka, type Kafka, type KafkaOptions } from '../services/kafka.js';
 import { systemEffects } from '../support/effects.js';
@@ -58,6 +59,14 @@ export function inOwnTopics(log: EventLog, own: string): EventLog {
     offsetAt: (topic, ...rest) => log.offsetAt(at(topic), ...rest),
     commitOffsets: (group, topic, next) => log.commitOffsets(group, at(topic), next),
     committedOffsets: (group, topic) => log.committedOffsets(group, at(topic)),
+    ...(log.named ? { named: namedInOwnTopics(log.named, at) } : {}),
     close: () => log.close(),
   };
 }
+
+const namedInOwnTopics = (named: NamedAppends, at: (topic: string) => string): NamedAppends => ({
+  recordBytes: (topic) => named.recordBytes(at(topic)),
+  cut: (topic, ...rest) => named.cut(at(topic), ...rest),
+  send: (topic, ...rest) => named.send(at(topic), ...rest),
+  find: (topic, ...rest) => named.find(at(topic), ...rest),
+});

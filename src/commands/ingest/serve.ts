@@ -7,9 +7,9 @@ export default class IngestServe extends KeystoneCommand {
   static override summary = 'Serve ingestion over gRPC and HTTP until stopped';
   static override description = `Takes events over the founding IngestionService and keystone.ingestion.v1, with health v1 and reflection, and, with
 --http-port, JSON and NDJSON over HTTP (POST /v1/events/{dataset}; GET /openapi.json describes it). --workers shares the ports among processes.
-An event is acknowledged only once it is durable in the log. Certificates, client certificates, bearer tokens and limits come from ingest.tls, ingest.tokens and ingest.limits (docs/configuration.md);
+An event is acknowledged only once it is durable: in the log, or, while the brokers are away, in the spool on the local disk (ingest.spool), which drains when they are back. Certificates, client certificates, bearer tokens and limits come from ingest.tls, ingest.tokens and ingest.limits (docs/configuration.md);
 a renewed certificate is taken up without a restart. SIGTERM or Ctrl-C stops taking calls, finishes what is in flight, and exits.
-Under --json the address is told on standard error, {"listening": {"address", "topic"}}, as soon as it listens. Clients without reflection find the services in proto/.`;
+Under --json the address is told on standard error, {"listening": {"address", "topic"}}, as soon as it listens, and so is each change of where events go, {"ingest": {"mode", "events", "bytes"}}. Clients without reflection find the services in proto/.`;
   static override examples = [
     '<%= config.bin %> ingest serve',
     '<%= config.bin %> ingest serve --port 0 --linger 5ms',
@@ -62,6 +62,7 @@ Under --json the address is told on standard error, {"listening": {"address", "t
     }
     const { topic } = lakehouse.config.profile.log;
     const onEvent = (event: ServeEvent): void => {
+      if (event.kind === 'mode' && flags.json) return void process.stderr.write(`${JSON.stringify({ ingest: event.state })}\n`);
       const told = serveText(event, topic);
       if (told.kind === 'warning') this.addWarning(told.text);
       if (told.kind === 'said') this.say(told.text);

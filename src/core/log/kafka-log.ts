@@ -177,10 +177,12 @@ export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patienc
   };
   const endOffsets = async (name: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>> =>
     offsetsAt(name, partitions, LATEST);
+  const startOffset = async (name: string, partition: number): Promise<number> =>
+    (await offsetsAt(name, [partition], EARLIEST)).get(partition) ?? 0;
   const failure = (error: unknown, what: string): KeystoneError => kafkaFailure(error, what, access);
 
   return {
-    named: namedBatches({ brokers, clock, partitionsOf, messageLimit, endOffsets, failure }),
+    named: namedBatches({ brokers, clock, partitionsOf, messageLimit, endOffsets, startOffset, failure }),
     ensureTopic: async (name, partitions) => {
       if (!Number.isInteger(partitions) || partitions < 1)
         throw new KeystoneError('KS_USAGE', `Topic ${name} can't have ${partitions} partitions`);

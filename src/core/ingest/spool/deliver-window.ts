@@ -110,6 +110,7 @@ export function windowDelivery(
 ): WindowDelivery {
   let batches: NamedBatch[] | null = window.batches ? [...window.batches] : null;
   let namedAtMs = window.namedAtMs;
+  let hasLooked = false;
   const taken = new Set<NamedBatch>();
 
   const away = async <T>(work: Promise<T>): Promise<T> => {
@@ -125,6 +126,11 @@ export function windowDelivery(
   };
   const isThere = async (batch: NamedBatch): Promise<boolean> => (await away(named.find(topic, batch, patienceMs))) !== null;
 
+  /** Sent by a process that is gone, or long ago: nobody knows what the log remembers of it. */
+  const isOld = (): boolean =>
+    (window.isInherited && window.batches !== null && !hasLooked) ||
+    (namedAtMs !== null && Math.abs(clock.nowMs() - namedAtMs) > LOOK_AFTER_MS);
+
   /** The batch under new names, which are on disk. */
   const renamed = async (all: NamedBatch[], batch: NamedBatch): Promise<void> => {
     const records = batch.records.map((record) => ({ ...record, partition: batch.partition }));
@@ -139,8 +145,9 @@ export function windowDelivery(
         const cuts = [...(await away(named.cut(topic, window.records, patienceMs)))];
         await write(cuts);
         batches = cuts;
-      } else if (taken.size === 0 && namedAtMs !== null && Math.abs(clock.nowMs() - namedAtMs) > LOOK_AFTER_MS) {
-        for (const batch of batches) if (await isThere(batch)) taken.add(batch);
+      } else if (isOld()) {
+        for (const batch of batches) if (!taken.has(batch) && (await isThere(batch))) taken.add(batch);
+        hasLooked = true;
       }
       for (;;) {
         const round = roundsOf(batches.filter((batch) => !taken.has(batch)))[0];

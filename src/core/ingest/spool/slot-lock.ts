@@ -19,7 +19,13 @@ export function lockSlot(folder: string): SlotLock | null {
     file = openSqliteFile(path.join(folder, 'lock'), { busyTimeoutMs: 0 });
     file.exec('BEGIN IMMEDIATE');
     const held = file;
-    return { release: () => held.close() };
+    return {
+      release: () => {
+        // libsql closes the file when it likes; the lock must go now.
+        held.exec('ROLLBACK');
+        held.close();
+      },
+    };
   } catch (error) {
     file?.close();
     if (isBusy(error)) return null;

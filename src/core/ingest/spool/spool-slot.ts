@@ -32,6 +32,8 @@ export interface SpoolWindow {
   readonly batches: readonly NamedBatch[] | null;
   /** When they got their names. */
   readonly namedAtMs: number | null;
+  /** A process before this one spooled them. */
+  readonly isInherited: boolean;
 }
 
 export interface SpoolSlot {
@@ -58,6 +60,8 @@ interface SpoolFile {
 
 const FILE_NAME = /^(\d{10})\.spool$/;
 const DEFAULT_FILE_BYTES = 16 * 1024 * 1024;
+/** Enough to learn how long a frame is. */
+const LEAST_READ_BYTES = 64;
 const RESERVE_BYTES = 256 * 1024;
 
 const fileName = (number: number): string => `${String(number).padStart(10, '0')}.spool`;
@@ -146,6 +150,7 @@ export async function openSlot(folder: string, name: string, fileBytes = DEFAULT
     files.push({ number, bytes: found.endBytes, oldestMs: found.oldestMs });
   }
   let lastNumber = Math.max(cursor.file, files.at(-1)?.number ?? 0);
+  const inheritedTo = lastNumber;
   await keepReserve();
 
   let writing: { readonly file: SpoolFile; readonly handle: FileHandle } | null = null;
@@ -211,7 +216,7 @@ export async function openSlot(folder: string, name: string, fileBytes = DEFAULT
         const { bytesRead } = await handle.read(buffer, 0, buffer.length, from);
         return buffer.subarray(0, bytesRead);
       };
-      let bytes = await bytesAt(maxBytes);
+      let bytes = await bytesAt(Math.max(maxBytes, LEAST_READ_BYTES));
       const first = frameAt(bytes, 0);
       if (first.kind === 'cut') bytes = await bytesAt(first.sizeBytes ?? maxBytes);
       const frames: Buffer[] = [];
@@ -278,6 +283,7 @@ export async function openSlot(folder: string, name: string, fileBytes = DEFAULT
       events: records.length,
       records,
       batches: sent ? batchesOf(records, sent) : ownNames === 0 ? namedRuns(runs) : null,
+      isInherited: file.number <= inheritedTo,
       namedAtMs: sent ? sent.atMs : ownNames === 0 ? (taken[0]?.atMs ?? null) : null,
     };
   };

@@ -118,10 +118,13 @@ export interface FailurePlace {
   readonly sasl: string;
 }
 
+/** OpenSSL puts its source file and line around what it has to say, and a line end behind it. */
+const plainly = (message: string): string => message.replace(/[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):[^]*$/, '$1').trim();
+
 /** KS_CREDENTIALS where the brokers don't let this client in, KS_LOG for all else. `what` is what was being done. */
 export function kafkaFailure(error: unknown, what: string, { brokers, tls, sasl }: FailurePlace): KeystoneError {
   if (isKeystoneError(error)) return error;
-  const message = messageOf(error);
+  const message = plainly(messageOf(error));
   const name = nameOf(error);
   const place = `Kafka at ${brokers}`;
   if (name.startsWith('KafkaJSConnection')) {
@@ -149,8 +152,14 @@ export function kafkaFailure(error: unknown, what: string, { brokers, tls, sasl 
     });
   if (isPassing(error)) {
     const silent = /closed|timeout|timed out/i.test(`${name} ${message}`) && !tls;
+    const cut = tls && /before secure TLS connection/.test(message);
+    const asks = silent
+      ? '; does the port want TLS (log.kafka.tls: true)?'
+      : cut
+        ? '; does the port speak without TLS (log.kafka.tls: false)?'
+        : '';
     return new KeystoneError('KS_LOG', `${place} did not answer: ${what} (${message})`, {
-      hint: `check that the brokers run and log.kafka.brokers names them${silent ? '; does the port want TLS (log.kafka.tls: true)?' : ''}: keystone doctor`,
+      hint: `check that the brokers run and log.kafka.brokers names them${asks}: keystone doctor`,
       cause: error,
     });
   }

@@ -174,8 +174,10 @@ export function groupMember(options: GroupMemberOptions): GroupMembership {
       } catch (error) {
         if (stop.signal.aborted) return;
         const code = codeOf(error);
-        if (code === GROUP_CODE.unknownMember || code === GROUP_CODE.fencedInstance) memberId = '';
-        const isOut = memberId === '' || code === GROUP_CODE.illegalGeneration || code === GROUP_CODE.rebalance;
+        const isForgotten = code === GROUP_CODE.unknownMember || code === GROUP_CODE.fencedInstance;
+        if (isForgotten) memberId = '';
+        // Who never was a member may be refused for good: a group that it may not join is no group to join again.
+        const isOut = isForgotten || code === GROUP_CODE.illegalGeneration || code === GROUP_CODE.rebalance;
         lose();
         if (!isOut && !isPassing(error)) {
           failure =

@@ -37,8 +37,8 @@ export interface KafkaLook {
 }
 
 const LOOK_WITHIN_MS = 5000;
-/** There wherever a group has committed. */
-const NO_TOPIC = '__consumer_offsets';
+/** Asked with the brokers, for no more than its name. */
+const ANY_TOPIC = '__consumer_offsets';
 
 /** Throws KS_CONFIG; its methods throw KS_CREDENTIALS and KS_LOG. */
 export async function lookAtKafka({ profile, projectDir }: ResolvedConfig, effects: Effects): Promise<KafkaLook> {
@@ -53,7 +53,7 @@ export async function lookAtKafka({ profile, projectDir }: ResolvedConfig, effec
       if (!range || range.maxVersion < METADATA_VERSION) return null;
       return broker.connectionPool.send(metadataRequest(topic));
     });
-  const all = async (): Promise<readonly BrokerAddress[]> => (await metadata(NO_TOPIC))?.brokers ?? [];
+  const all = async (): Promise<readonly BrokerAddress[]> => (await metadata(ANY_TOPIC))?.brokers ?? [];
   return {
     place: access.brokers,
     brokers: all,

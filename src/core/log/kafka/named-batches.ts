@@ -26,6 +26,8 @@ export interface NamedBatchesOptions {
   readonly messageLimit: (topic: string) => Promise<number>;
   /** Behind the newest record of each partition. */
   readonly endOffsets: (topic: string, partitions: readonly number[]) => Promise<ReadonlyMap<number, number>>;
+  /** The first that the partition still holds. */
+  readonly startOffset: (topic: string, partition: number) => Promise<number>;
   /** KS_LOG or KS_CREDENTIALS of whatever went wrong. */
   readonly failure: (error: unknown, what: string) => KeystoneError;
 }
@@ -156,15 +158,22 @@ export function namedBatches(options: NamedBatchesOptions): NamedAppends {
     return batches.map((batch) => settle(topic, batch, told(outcomes.get(batch)!, topic, failure)));
   };
 
-  const find: NamedAppends['find'] = (topic, { partition, name }, patienceMs) =>
-    withPatience(patienceMs, async (within) => {
-      const ends = await within(options.endOffsets(topic, [partition]));
-      const end = ends.get(partition) ?? 0;
+  /** The patience counts for each question: there may be much to read. */
+  const find: NamedAppends['find'] = async (topic, { partition, name }, patienceMs) => {
+    const ask = <T>(question: () => Promise<T>): Promise<T> => withPatience(patienceMs, (within) => within(question()));
+    try {
+      const end = (await ask(() => options.endOffsets(topic, [partition]))).get(partition) ?? 0;
       for (let at = name.notBefore; at < end;) {
-        const leader = await within(brokers.leader(topic, partition));
-        const { errorCode, batches } = await within(brokers.fetch(leader, fetchRequest(topic, partition, at, FIND_BYTES)));
-        // Its place has expired, or the topic is another one.
-        if (errorCode === CODE.offsetOutOfRange) return null;
+        const { errorCode, batches } = await ask(async () =>
+          brokers.fetch(await brokers.leader(topic, partition), fetchRequest(topic, partition, at, FIND_BYTES)),
+        );
+        if (errorCode === CODE.offsetOutOfRange) {
+          const start = await ask(() => options.startOffset(topic, partition));
+          // It ends before the batch could begin: it is another topic.
+          if (start <= at) return null;
+          at = start;
+          continue;
+        }
         if (errorCode !== CODE.none) throw new BrokerRefusal(errorCode);
         let next = at;
         for (let from = 0; ;) {
@@ -179,9 +188,12 @@ export function namedBatches(options: NamedBatchesOptions): NamedAppends {
         at = next;
       }
       return null;
-    }).catch((error: unknown) => {
+    } catch (error) {
+      brokers.blame(error);
+      brokers.forget(topic);
       throw failure(error, `look for a batch in ${topic}/${partition}`);
-    });
+    }
+  };
 
   return {
     // Lengths and time differences of the record and its headers come on top.

@@ -51,7 +51,7 @@ export function partitionReader({ topic, partition, fetch, bounds }: PartitionRe
     if (ahead?.fromOffset === fromOffset && ahead.bytes.length > 0) return ahead;
     ahead = null;
     const bytes = Math.min(MOST_FETCH_BYTES, Math.max(LEAST_FETCH_BYTES, maxBytes));
-    const { errorCode, batches, aborted } = await fetch(fromOffset, bytes);
+    const { errorCode, batches, aborted, isThrottled } = await fetch(fromOffset, bytes);
     if (errorCode === CODE.offsetOutOfRange) {
       const { startOffset } = await bounds();
       if (fromOffset >= startOffset) return null;
@@ -62,6 +62,8 @@ export function partitionReader({ topic, partition, fetch, bounds }: PartitionRe
       );
     }
     if (errorCode !== CODE.none) throw new BrokerRefusal(errorCode);
+    // Over its quota a client is answered with nothing, which is no end: the next request waits for as long as the broker wants.
+    if (batches.length === 0 && isThrottled && fromOffset < (await bounds()).endOffset) throw new BrokerRefusal(CODE.throttled);
     return batches.length === 0 ? null : { fromOffset, bytes: batches, transactions: transactionFilter(aborted) };
   };
 

@@ -109,6 +109,8 @@ export interface Fetched {
   readonly aborted: readonly AbortedTransaction[];
   /** Whole batches, the last one possibly cut off. */
   readonly batches: Buffer;
+  /** The broker held back what there may be: this client has used up its quota for now (KIP-219). */
+  readonly isThrottled: boolean;
 }
 
 /** What is there of one partition now, without waiting; committed transactions only. At least one whole batch, however large. */
@@ -138,6 +140,7 @@ export function fetchRequest(topic: string, partition: number, offset: number, m
       decode: async (payload) => {
         const reader = wireReader(payload);
         const clientSideThrottleTime = reader.int32();
+        const isThrottled = clientSideThrottleTime > 0;
         const errorCode = reader.int16();
         reader.int32();
         const [found] = reader.array(() => {
@@ -149,10 +152,15 @@ export function fetchRequest(topic: string, partition: number, offset: number, m
             const aborted = reader.array(() => ({ producerId: reader.int64(), firstOffset: reader.int64() }));
             reader.int32();
             const length = reader.int32();
-            return { errorCode: partitionError, aborted, batches: length > 0 ? reader.bytes(length) : Buffer.alloc(0) };
+            return {
+              errorCode: partitionError,
+              aborted,
+              batches: length > 0 ? reader.bytes(length) : Buffer.alloc(0),
+              isThrottled,
+            };
           })[0];
         });
-        const nothing: Fetched = { errorCode, aborted: [], batches: Buffer.alloc(0) };
+        const nothing: Fetched = { errorCode, aborted: [], batches: Buffer.alloc(0), isThrottled };
         return { ...(errorCode === 0 && found ? found : nothing), clientSideThrottleTime };
       },
       parse: async (decoded) => decoded,

@@ -1,0 +1,296 @@
+/** An ingest server whose broker goes away: what it acknowledged is in bronze once, whoever is killed. */
+import { spawn } from 'node:child_process';
+
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { isBuilt, runCli, startCli, type CliProcess } from '../support/cli-process.js';
+import { tempDir } from '../support/temp-dir.js';
+import { openLake, pause, verify } from '../support/violent-project.js';
+import { freshTopic, hasKafka, kafkaServer } from './kafka-server.js';
+
+const RECORDER = fileURLToPath(new URL('../support/recording-client.mjs', import.meta.url));
+
+interface Project {
+  readonly dir: string;
+  readonly topic: string;
+}
+
+async function project(brokers: string, more: { readonly spool?: string; readonly replication?: number } = {}): Promise<Project> {
+  const dir = await tempDir();
+  const topic = freshTopic('spool');
+  await writeFile(
+    path.join(dir, 'keystone.yaml'),
+    `version: 1\ningest:\n  spool: { patience: 1s${more.spool ?? ''} }\nconsume: { flushInterval: 200ms }\nprofiles:\n  local:\n    log:\n      adapter: kafka\n      topic: ${topic}\n      partitions: 3\n      kafka: { brokers: "${brokers}", replication: ${more.replication ?? 1} }\n`,
+  );
+  await cp(path.resolve('templates/contracts'), path.join(dir, 'contracts'), { recursive: true });
+  return { dir, topic };
+}
+
+async function until(what: () => boolean | Promise<boolean>, saying: () => string = () => ''): Promise<void> {
+  for (let tries = 0; !(await what()); tries++) {
+    if (tries > 2400) throw new Error(`it does not come: ${saying()}`);
+    await pause(50);
+  }
+}
+
+interface Server {
+  readonly running: CliProcess;
+  readonly address: string;
+  readonly http: string;
+  health(): Promise<{ readonly mode: string; readonly events: number; readonly bytes: number }>;
+}
+
+async function serve({ dir }: Project, args: readonly string[] = []): Promise<Server> {
+  const running = startCli(['ingest', 'serve', '--json', '--port', '0', '--http-port', '0', ...args], { cwd: dir });
+  onTestFinished(async () => {
+    running.child.kill('SIGKILL');
+    await running.ended;
+  });
+  await until(
+    () => running.stderr().includes('"listening"'),
+    () => running.stderr() + running.stdout(),
+  );
+  const address = /"address":"([^"]+)"/.exec(running.stderr())![1]!;
+  const http = /"httpAddress":"([^"]+)"/.exec(running.stderr())![1]!;
+  const health = async (): Promise<Awaited<ReturnType<Server['health']>>> =>
+    ((await (await fetch(`http://${http}/healthz`)).json()) as { spool: Awaited<ReturnType<Server['health']>> }).spool;
+  return { running, address, http, health };
+}
+
+async function stop(server: Server, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  server.running.child.kill(signal);
+  await server.running.ended;
+}
+
+interface Load {
+  answers(): Promise<{
+    readonly log: readonly string[];
+    readonly spooled: readonly string[];
+    readonly refused: readonly string[];
+  }>;
+  stop(): Promise<void>;
+}
+
+async function load(address: string, sides = 8, pauseMs = 2): Promise<Load> {
+  const file = path.join(await tempDir(), 'answers');
+  await writeFile(file, '');
+  const child = spawn(process.execPath, [RECORDER, address, file, String(sides), String(pauseMs)], {
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  const answers: Load['answers'] = async () => {
+    const lines = (await readFile(file, 'utf8')).split('\n').map((line) => line.split(' '));
+    const of = (kind: string): string[] => lines.filter(([first]) => first === kind).map(([, second]) => second!);
+    return { log: of('log'), spooled: of('spooled'), refused: of('refused') };
+  };
+  return {
+    answers,
+    stop: async () => {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
+
+const ENOUGH = 200;
+const answered = (load: Load, kind: 'log' | 'spooled' | 'refused', more: number): Promise<void> => {
+  let from = -1;
+  return until(async () => {
+    const { length } = (await load.answers())[kind];
+    if (from === -1) from = length;
+    return length - from >= more;
+  });
+};
+
+/** Builds the lake and compares what is in bronze with what was acknowledged. */
+async function proveAll({ dir }: Project, loads: readonly Load[]): Promise<{ readonly acknowledged: number }> {
+  const end = await runCli(['consume', 'run', '--until-caught-up', '--json'], { cwd: dir });
+  expect(end, end.stderr).toMatchObject({ code: 0 });
+  const lake = await openLake(dir);
+  const { rows } = await (await lake.engine()).query('SELECT event_id FROM bronze.events', { maxRows: 10_000_000 });
+  await lake.close();
+  const times = new Map<string, number>();
+  for (const row of rows) {
+    const id = String((row as { event_id: unknown }).event_id);
+    times.set(id, (times.get(id) ?? 0) + 1);
+  }
+  const acknowledged: string[] = [];
+  for (const each of loads) {
+    const { log, spooled } = await each.answers();
+    acknowledged.push(...log, ...spooled);
+  }
+  expect(acknowledged.filter((id) => times.get(id) === undefined)).toEqual([]);
+  expect([...times].filter(([, count]) => count !== 1)).toEqual([]);
+  expect(await verify(dir)).toMatchObject({ closed: true });
+  return { acknowledged: acknowledged.length };
+}
+
+const inLog = (server: Server): Promise<void> =>
+  until(
+    async () => (await server.health()).mode === 'log',
+    () => server.running.stderr(),
+  );
+
+describe.skipIf(!hasKafka || !isBuilt())('an ingest server beside a broker (needs npm run build)', () => {
+  const kafka = kafkaServer();
+
+  it('goes on while the broker is killed and away, tells so, and drains when it is back', async () => {
+    const here = await project(kafka().brokers);
+    const server = await serve(here);
+    const running = await load(server.address);
+    await answered(running, 'log', ENOUGH);
+    await kafka().kill();
+    await answered(running, 'spooled', 3 * ENOUGH);
+    expect(await server.health()).toMatchObject({ mode: 'spooling' });
+    expect((await server.health()).events).toBeGreaterThan(ENOUGH);
+    expect((await fetch(`http://${server.http}/readyz`)).status).toBe(200);
+    await kafka().start();
+    await inLog(server);
+    await answered(running, 'log', ENOUGH);
+    await running.stop();
+    expect((await running.answers()).refused).toEqual([]);
+    expect(server.running.stderr()).toMatch(/"mode":"spooling"[^]*"mode":"draining"[^]*"mode":"log"/);
+    await stop(server, 'SIGTERM');
+    await proveAll(here, [running]);
+  });
+
+  it('takes up what it had spooled when it was killed while spooling and while draining', async () => {
+    const here = await project(kafka().brokers);
+    const first = await serve(here);
+    const before = await load(first.address);
+    await answered(before, 'log', ENOUGH);
+    await kafka().kill();
+    await answered(before, 'spooled', ENOUGH);
+    await stop(first, 'SIGKILL');
+    await before.stop();
+    // The broker is still away: it starts all the same.
+    const second = await serve(here);
+    expect(await second.health()).toMatchObject({ mode: 'spooling' });
+    const after = await load(second.address);
+    await answered(after, 'spooled', 5 * ENOUGH);
+    await kafka().start();
+    await until(async () => /"mode":"draining"/.test(second.running.stderr()));
+    await stop(second, 'SIGKILL');
+    await after.stop();
+    const third = await serve(here);
+    await inLog(third);
+    await stop(third, 'SIGTERM');
+    await proveAll(here, [before, after]);
+  });
+
+  it('outlives a broker that stands still, and takes nothing twice that it had in hand', async () => {
+    const here = await project(kafka().brokers);
+    const server = await serve(here);
+    const running = await load(server.address);
+    await answered(running, 'log', ENOUGH);
+    kafka().suspend(true);
+    await answered(running, 'spooled', ENOUGH);
+    kafka().suspend(false);
+    await inLog(server);
+    await answered(running, 'log', ENOUGH);
+    await running.stop();
+    await stop(server, 'SIGTERM');
+    await proveAll(here, [running]);
+  });
+
+  it('with several workers: each has its own spool, and a killed one is followed', async () => {
+    const here = await project(kafka().brokers);
+    const server = await serve(here, ['--workers', '2']);
+    const running = await load(server.address);
+    await answered(running, 'log', ENOUGH);
+    await kafka().kill();
+    await answered(running, 'spooled', ENOUGH);
+    const pids = (/"pids":\[([^\]]+)\]/.exec(server.running.stderr())![1] ?? '').split(',').map(Number);
+    process.kill(pids[0]!, 'SIGKILL');
+    await answered(running, 'spooled', ENOUGH);
+    await kafka().start();
+    await until(async () => (await spoolStatus(here)).events === 0);
+    await answered(running, 'log', ENOUGH);
+    await running.stop();
+    await stop(server, 'SIGTERM');
+    await proveAll(here, [running]);
+  });
+
+  it('refuses when the spool is full, loses nothing, and takes events again', async () => {
+    const here = await project(kafka().brokers, { spool: ', maxSize: 300KB' });
+    const server = await serve(here);
+    const running = await load(server.address);
+    await answered(running, 'log', ENOUGH);
+    await kafka().kill();
+    await answered(running, 'refused', ENOUGH);
+    expect(await server.health()).toMatchObject({ mode: 'full' });
+    const refused = await fetch(`http://${server.http}/v1/events/orders`, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/json' },
+    });
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
+    expect(await refused.json()).toMatchObject({ detail: expect.stringMatching(/the spool is full/) as string });
+    expect((await fetch(`http://${server.http}/readyz`)).status).toBe(503);
+    await kafka().start();
+    await inLog(server);
+    await answered(running, 'log', ENOUGH);
+    await running.stop();
+    expect(new Set((await running.answers()).refused)).toEqual(new Set(['8']));
+    await stop(server, 'SIGTERM');
+    await proveAll(here, [running]);
+  });
+
+  it('whose topic was never seen says so instead of starting without a log', async () => {
+    const here = await project('127.0.0.1:1');
+    const end = await runCli(['ingest', 'serve', '--port', '0'], { cwd: here.dir });
+    expect(end).toMatchObject({ code: 5, stderr: expect.stringMatching(/was never seen from here/) as string });
+  });
+
+  it('leaves what nobody has drained to a command', async () => {
+    const here = await project(kafka().brokers);
+    const server = await serve(here);
+    const running = await load(server.address);
+    await answered(running, 'log', ENOUGH);
+    await kafka().kill();
+    await answered(running, 'spooled', ENOUGH);
+    await running.stop();
+    await stop(server, 'SIGTERM');
+    const { events } = await spoolStatus(here);
+    expect(events).toBeGreaterThanOrEqual(ENOUGH);
+    await kafka().start();
+    const drained = await runCli(['ingest', 'spool', 'drain', '--json'], { cwd: here.dir });
+    expect(drained, drained.stderr).toMatchObject({ code: 0 });
+    expect(JSON.parse(drained.stdout)).toMatchObject({ result: { drained: events, left: 0 } });
+    expect((await spoolStatus(here)).events).toBe(0);
+    await proveAll(here, [running]);
+  });
+});
+
+describe.skipIf(!hasKafka || !isBuilt())('an ingest server beside three brokers', () => {
+  const kafka = kafkaServer({ nodes: 3 });
+
+  it('goes on while one of them is killed under load', async () => {
+    const here = await project(kafka().brokers, { replication: 3 });
+    const server = await serve(here);
+    const running = await load(server.address);
+    await answered(running, 'log', ENOUGH);
+    for (const node of [0, 1, 2]) {
+      await kafka().kill(node);
+      await answered(running, 'log', ENOUGH);
+      await kafka().start(node);
+    }
+    await inLog(server);
+    await running.stop();
+    expect((await running.answers()).refused).toEqual([]);
+    await stop(server, 'SIGTERM');
+    await proveAll(here, [running]);
+  });
+});
+
+async function spoolStatus({ dir }: Project): Promise<{ readonly events: number }> {
+  const end = await runCli(['ingest', 'spool', 'status', '--json'], { cwd: dir });
+  expect(end, end.stderr).toMatchObject({ code: 0 });
+  return (JSON.parse(end.stdout) as { result: { events: number } }).result;
+}
