@@ -22,16 +22,23 @@ the embedded log one consumer builds at a time, and a second one stands by. A se
     'dry-run': Flags.boolean({ default: false, description: 'say what is waiting, take nothing' }),
     'max-memory': Flags.string({ description: 'bound on memory, e.g. 512MB (consume.maxMemory)' }),
     'flush-interval': Flags.string({ description: 'longest time an event waits for its batch, e.g. 2s (consume.flushInterval)' }),
+    'metrics-port': Flags.integer({
+      description: 'port on which /metrics answers Prometheus; 0 takes a free one (metrics.port)',
+      min: 0,
+      max: 65_535,
+    }),
     'flush-rows': Flags.integer({ description: 'events that make a batch full (consume.flushRows)', min: 1 }),
   };
 
   async run(): Promise<ConsumeTotals | Lag> {
     const { flags } = await this.parse(ConsumeRun);
-    const lakehouse = await this.lakehouse({
+    const settings = {
       'max-memory': 'consume.maxMemory',
       'flush-interval': 'consume.flushInterval',
       'flush-rows': 'consume.flushRows',
-    });
+      'metrics-port': 'metrics.port',
+    };
+    const lakehouse = await (flags['dry-run'] ? this.lakehouse(settings) : this.measuredLakehouse(settings));
     if (flags['dry-run']) {
       const { measureLag } = await import('../../core/lag/measure-lag.js');
       const lag = await measureLag(lakehouse);

@@ -6,6 +6,7 @@ import { addCounts, type Derivation } from '../silver/derivation.js';
 import { deriveRange } from '../silver/derive-range.js';
 import { stepLimits, type BuildProgress } from './build-progress.js';
 import type { ConsumeOptions } from './consume-options.js';
+import { consumeTelemetry } from './consume-telemetry.js';
 
 export interface Deriving {
   /** Derives all that bronze holds; false when a faster builder or the signal ended it. */
@@ -31,12 +32,14 @@ export function deriving(
     options.onProgress?.({ phase: topic, done, ...total, unit: 'events' });
   };
 
+  const telemetry = consumeTelemetry(lakehouse);
   let derivedSinceCare = 0;
   const careIfDue = async (): Promise<void> => {
     const { care } = lakehouse.config;
     if (!care.automatic || ++derivedSinceCare < care.everyCommits) return;
     derivedSinceCare = 0;
     const { bronze, error, quarantine, dispositions, silver } = derivation.tables;
+    const begunMs = derivation.clock.nowMs();
     const done = await careForTables(derivation.session, [bronze, error, quarantine, dispositions, ...silver.values()], {
       care,
       clock: derivation.clock,
@@ -45,6 +48,7 @@ export function deriving(
       onNotice: (text) => options.onNotice?.(text),
     });
     progress.care = addCare(progress.care, done);
+    telemetry.cared(done, (derivation.clock.nowMs() - begunMs) / 1000);
   };
 
   return {
@@ -53,12 +57,15 @@ export function deriving(
       for (;;) {
         const step = await nextBacklogStep(derivation, topic, limits);
         if (!step) return true;
+        const begunMs = derivation.clock.nowMs();
         const outcome = await deriveRange(derivation, step.range, step.mode);
         if (outcome.kind === 'lost') {
+          telemetry.lost('derive', `${outcome.table}: ${outcome.reason}`);
           options.onNotice?.(`${outcome.table}: ${outcome.reason}; starting again from the tables`);
           return false;
         }
         progress.derived = addCounts(progress.derived, outcome.counts);
+        telemetry.derived(outcome.counts, (derivation.clock.nowMs() - begunMs) / 1000);
         await report();
         await careIfDue();
         if (options.signal.aborted) return false;

@@ -9,6 +9,7 @@ import { randomHexId } from '../table/random-names.js';
 import type { OffsetRange, Table, TableState } from '../table/table-api.js';
 import { stepLimits, type BuildProgress } from './build-progress.js';
 import type { ConsumeOptions } from './consume-options.js';
+import { consumeTelemetry } from './consume-telemetry.js';
 import { checkBounds, fetchBatch, type Batch } from './fetch-batch.js';
 import { sameLog } from './log-recreated.js';
 
@@ -58,6 +59,7 @@ export function landing(
   const topic = config.profile.log.topic;
   const toRow = bronzeRecordOf(config.ingest.defaultDataset);
   let commitMs = 0;
+  const telemetry = consumeTelemetry(lakehouse);
 
   const waitMs = (alone: boolean): number => {
     const leastMs = options.untilCaughtUp ? 0 : consume.flushInterval;
@@ -94,7 +96,10 @@ export function landing(
       if (options.untilCaughtUp && [...targets].every(([partition, end]) => (next.get(partition) ?? 0) >= end)) return 'done';
       const batch = await fetch(state, right);
       if (batch === 'lost') return 'lost';
-      if (!batch) return 'nothing';
+      if (!batch) {
+        telemetry.caughtUp();
+        return 'nothing';
+      }
       const ranges = batch.range.partitions.map(({ partition, from, toExclusive }): OffsetRange => ({
         topic,
         partition,
@@ -110,12 +115,20 @@ export function landing(
       );
       commitMs = Math.max(0, clock.nowMs() - begunMs);
       if (outcome.kind !== 'committed') {
+        telemetry.lost('land', outcome.reason);
         options.onNotice?.(`bronze.events: ${outcome.reason}; starting again from the tables`);
         return 'lost';
       }
       progress.landed += batch.records.length;
       progress.landedBytes += batch.sizeBytes;
       progress.batches += 1;
+      await telemetry.landed({
+        events: batch.records.length,
+        bytes: batch.sizeBytes,
+        seconds: commitMs / 1000,
+        ranges,
+        bounds: () => log.bounds(topic),
+      });
       await right.hint(new Map(ranges.map(({ partition, endExclusive }) => [partition, endExclusive]))).catch(() => undefined);
       if (batch.records.length >= GARBAGE_ROWS) effects.collectGarbage?.();
       return 'landed';

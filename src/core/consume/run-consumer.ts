@@ -69,6 +69,7 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
     await found.state.saveRun(runOf('running', { topic }));
     return found;
   });
+  logger?.info('consume.started', { runId, topic, group: config.consume.group, untilCaughtUp, holder: effects.processName });
   const progress: BuildProgress = { landed: 0, landedBytes: 0, batches: 0, derived: NO_COUNTS, care: NO_CARE };
   try {
     const { log, state, targets } = begun;
@@ -78,6 +79,8 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
       ? await buildInGroup({ lakehouse, state, membership, options, targets, progress, endurance: outages })
       : await buildAlone(lakehouse, begun, options, progress, outages());
     const totals: ConsumeTotals = { topic, ...progress, seconds: (clock.nowMs() - startedAtMs) / 1000, caughtUp };
+    const { landed, landedBytes, batches, seconds } = totals;
+    logger?.info('consume.stopped', { runId, topic, landed, landedBytes, batches, seconds, caughtUp });
     const ended = runOf(caughtUp || !untilCaughtUp ? 'succeeded' : 'interrupted', totals);
     // Who was told to stop does not wait for a database to hear of it.
     if (signal.aborted) await begun.state.saveRun(ended).catch((error: unknown) => onNotice?.(messageOf(error)));

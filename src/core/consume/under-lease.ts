@@ -63,12 +63,14 @@ export async function underLease(run: LeasedRun, work: (derivation: Derivation) 
     );
     if (!lease) return options.untilCaughtUp && (await isCaughtUp(opened, topic, targets)) ? true : 'standby';
     isStandby = false;
+    effects.logger?.info('lease.taken', { lease: leaseName(topic), holder: processName });
     try {
       return await work({ ...opened, holdLease: lease.hold });
     } finally {
       // What another builder commits from here on, this index does not know.
       opened.seen.invalidate();
       await lease.release();
+      effects.logger?.info('lease.released', { lease: leaseName(topic), holder: processName });
     }
   };
   try {
@@ -78,6 +80,7 @@ export async function underLease(run: LeasedRun, work: (derivation: Derivation) 
         outcome = await turn();
       } catch (error) {
         if (isKeystoneError(error) && error.code === 'KS_LEASE_LOST') {
+          effects.logger?.warn('lease.lost', { lease: leaseName(topic), reason: error.message });
           options.onNotice?.(error.message);
           continue;
         }

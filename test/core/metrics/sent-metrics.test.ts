@@ -127,7 +127,7 @@ describe('sentMetrics', () => {
     metrics.count('keystone_ingest_events_total', Number.NaN, { outcome: 'accepted' });
     metrics.count('nothing_of_the_table', 4);
     metrics.gauge('keystone_append_seconds', 4);
-    metrics.gauge('keystone_spool_bytes', Number.NaN);
+    metrics.gauge('keystone_ingest_spool_bytes', Number.NaN);
     await metrics.close();
     expect(points).toMatchObject([{ name: 'IngestEvents', value: 4, dimensions: { Outcome: 'accepted' } }]);
   });
