@@ -1,11 +1,15 @@
 import { Args, Flags } from '@oclif/core';
 import { checkArrowUse } from '../cli/arrow-use.js';
+import { answerLine } from '../cli/answer-line.js';
 import { counted } from '../cli/counted.js';
 import { KeystoneCommand, shapedListFlags } from '../cli/keystone-command.js';
 import { OUTPUT_FORMATS } from '../cli/render-rows.js';
+import { sizeFlagBytes } from '../cli/size-flag.js';
 import { tooManyRows } from '../cli/too-many-rows.js';
 import { writeBytes } from '../cli/write-bytes.js';
-import type { ResultColumn } from '../core/engine/sql-engine.js';
+import type { QueryProgress, ResultColumn } from '../core/engine/sql-engine.js';
+import type { EngineName } from '../core/lakehouse.js';
+import type { LakeAnswer } from '../core/query/ask-lake.js';
 
 /** Rows read without --limit, --sort and --filter: by a person, and by a program, whose answer is one JSON text or one file. */
 const SCREEN_ROWS = 10_000;
@@ -19,13 +23,16 @@ export default class Query extends KeystoneCommand {
     'Reads bronze.*, silver.*, gold.*, quarantine.*, error.* and ledger.* as they are when the query begins; changes nothing and reads nothing else. Speaks DuckDB’s SQL, or with --dialect athena that of the gold models (Trino). ' +
     'Without --limit a result of more than 10,000 rows is cut on the screen, with a warning; for a program (--json, --output json, ndjson or csv) it is whole, and refused beyond 250,000 rows. ' +
     '--output arrow streams the result of any length as Arrow IPC, types kept (decimals, microseconds, bytes, lists): pyarrow.ipc.open_stream and polars.read_ipc_stream read it. Only exit code 0 means that it is whole: one that was stopped or failed half-way ends in a message without a body, at which pyarrow fails. ' +
-    '--sort and --filter work on the whole result, of up to 1,000,000 rows, and refuse a longer one; ORDER BY, WHERE and LIMIT in the SQL know no such bound.';
+    '--sort and --filter work on the whole result, of up to 1,000,000 rows, and refuse a longer one; ORDER BY, WHERE and LIMIT in the SQL know no such bound. ' +
+    'On Athena and Trino the statement’s cost is estimated from the tables’ manifests first: one that reads a partitioned table without a condition on its partitions is refused without --allow-full-scan, and one above --max-scan always. ' +
+    'When the service is away DuckDB answers from the same files, then the last answer to the same words, each with a warning; --no-fallback fails instead.';
   static override examples = [
     '<%= config.bin %> query "SELECT order_status, count(*) FROM silver.orders GROUP BY 1 ORDER BY 2 DESC"',
     '<%= config.bin %> query "DESCRIBE gold.fact_sales"',
     '<%= config.bin %> query "SELECT * FROM silver.order_items" --sort price:desc --limit 10',
     'cat report.sql | <%= config.bin %> query - --output csv',
     '<%= config.bin %> query "SELECT * FROM gold.fact_sales" --output arrow > sales.arrows',
+    '<%= config.bin %> query "SELECT order_status FROM silver.orders WHERE order_purchase_timestamp >= TIMESTAMP \'2018-01-01\'" --max-scan 10MB',
   ];
   static override args = {
     sql: Args.string({ required: true, description: 'The statement, or - to read it from standard input' }),
@@ -39,41 +46,69 @@ export default class Query extends KeystoneCommand {
     dialect: Flags.string({
       options: ['duckdb', 'athena'],
       default: 'duckdb',
-      description: 'How functions and operators of the same name are meant',
+      description: 'How functions and operators of the same name are meant; Athena and Trino speak their own',
+    }),
+    engine: Flags.string({
+      options: ['duckdb', 'athena', 'trino'],
+      description: 'Engine that answers; default: engine.adapter of the profile',
+    }),
+    'max-scan': Flags.string({
+      description: 'Refuse a statement that is estimated to read more, e.g. 10GB; default: engine.maxScan',
+    }),
+    'allow-full-scan': Flags.boolean({
+      default: false,
+      description: 'Let Athena or Trino read a partitioned table without a condition on its partitions',
+    }),
+    fallback: Flags.boolean({
+      default: true,
+      allowNo: true,
+      description: 'Whether another way answers when Athena or Trino is away',
     }),
   };
 
-  async run(): Promise<{ columns: readonly ResultColumn[]; rows: readonly object[] }> {
+  async run(): Promise<{ columns: readonly ResultColumn[]; rows: readonly object[] } & Partial<LakeAnswer>> {
     const { args, flags } = await this.parse(Query);
     const output: string = flags.output; // narrower in the base's flags
     if (output === 'arrow') checkArrowUse(flags, process.stdout.isTTY === true);
+    const maxScan = flags['max-scan'] === undefined ? {} : { maxScan: sizeFlagBytes('max-scan', flags['max-scan']) };
     const sql = args.sql === '-' ? await readAll(process.stdin) : args.sql;
-    const engine = await (await this.lakehouse()).engine();
+    const lakehouse = await this.lakehouse();
     const startedMs = this.effects().clock.nowMs();
-    const dialect = flags.dialect === 'athena' ? 'athena' : 'engine';
     const took = (): string => `${((this.effects().clock.nowMs() - startedMs) / 1000).toFixed(1)} s`;
+    const picks = flags.filter !== undefined || flags.sort !== undefined;
+    const most = picks ? MOST_ROWS_SHAPED : (flags.limit ?? (this.isForProgram() ? PROGRAM_ROWS : SCREEN_ROWS));
+    const question = {
+      sql,
+      engine: (flags.engine ?? lakehouse.config.profile.engine.adapter) as EngineName,
+      dialect: flags.dialect === 'athena' ? ('athena' as const) : ('engine' as const),
+      maxRows: most,
+      ...maxScan,
+      allowFullScan: flags['allow-full-scan'],
+      mayFallBack: flags.fallback,
+      command: 'query',
+      signal: this.signal,
+      onProgress: ({ state, bytesScanned }: QueryProgress): void =>
+        this.progress({ phase: state.toLowerCase(), done: bytesScanned, unit: 'bytes' }),
+    };
     if (output === 'arrow') {
-      const limit = flags.limit === undefined ? {} : { maxRows: flags.limit };
+      const { streamLake } = await import('../core/query/stream-lake.js');
       const write = (part: Uint8Array): Promise<void> => writeBytes(process.stdout, part, this.signal);
-      const sent = await engine.arrow(sql, write, { dialect, ...limit, signal: this.signal });
+      const sent = await streamLake(lakehouse, { ...question, maxRows: flags.limit ?? Number.POSITIVE_INFINITY }, write);
+      for (const warning of sent.warnings ?? []) this.addWarning(warning);
       this.done(`Done. ${counted(sent.rows, 'row')}, ${(sent.bytes / 1e6).toFixed(1)} MB of Arrow in ${took()}`);
       return { columns: [], rows: [] };
     }
-    const picks = flags.filter !== undefined || flags.sort !== undefined;
-    const most = picks ? MOST_ROWS_SHAPED : (flags.limit ?? (this.isForProgram() ? PROGRAM_ROWS : SCREEN_ROWS));
-    const result = await engine.query(sql, {
-      dialect,
-      maxRows: most,
-      signal: this.signal,
-    });
+    const { askLake } = await import('../core/query/ask-lake.js');
+    const { result, ...answer } = await askLake(lakehouse, question);
     const cut = result.truncated && (picks || flags.limit === undefined);
     if (cut && (picks || this.isForProgram())) throw tooManyRows(most, picks);
     const names = result.columns.map((column) => column.name);
     const rows = this.printRows(result.rows, names);
     if (cut) this.addWarning(`only the first ${result.rows.length} rows were read: --limit N reads more`);
-    const megabytes = (result.bytesScanned / 1e6).toFixed(1);
-    this.done(`Done. ${counted(rows.length, 'row')} from ${megabytes} MB of files in ${took()}`);
-    return { columns: result.columns, rows };
+    for (const warning of answer.warnings) this.addWarning(warning);
+    this.done(answerLine(rows.length, result, answer, took()));
+    const { warnings: _, ...told } = answer;
+    return { columns: result.columns, rows, ...told };
   }
 }
 

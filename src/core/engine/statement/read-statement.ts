@@ -20,7 +20,7 @@ export interface TableReference {
   readonly query: number;
 }
 
-/** One SELECT: tokens [from, to) of its parts. */
+/** A part of a SELECT: tokens [from, to). A condition is one that every row of the result fulfils: WHERE, and ON of inner joins. */
 export interface QueryPart {
   readonly kind: 'select' | 'condition';
   readonly from: number;
@@ -34,7 +34,6 @@ export type ReadStatement =
       readonly kind: 'query';
       readonly tokens: readonly StatementToken[];
       readonly tables: readonly TableReference[];
-      /** Select lists, and conditions of WHERE and ON. */
       readonly parts: readonly QueryPart[];
       /** EXPLAIN without ANALYZE: nothing is read. */
       readonly explains: boolean;
@@ -55,6 +54,8 @@ interface Level {
   inFrom: boolean;
   /** In a WITH, before its query. */
   inWith: boolean;
+  /** The join that is being read keeps rows for which its condition is false. */
+  isOuter: boolean;
   /** Names that WITH brought here. */
   readonly commonTables: Set<string>;
   part: { kind: QueryPart['kind']; from: number } | null;
@@ -130,7 +131,16 @@ function readQuery(tokens: readonly StatementToken[], from: number, explains: bo
   const levels: Level[] = [];
   let queries = 0;
   const open = (kind: Level['kind'], query: number): void => {
-    levels.push({ kind, query, expects: false, inFrom: false, inWith: false, commonTables: new Set(), part: null });
+    levels.push({
+      kind,
+      query,
+      expects: false,
+      inFrom: false,
+      inWith: false,
+      isOuter: false,
+      commonTables: new Set(),
+      part: null,
+    });
   };
   const endPart = (level: Level, to: number): void => {
     if (level.part) parts.push({ ...level.part, to, query: level.query });
@@ -217,11 +227,13 @@ function readQuery(tokens: readonly StatementToken[], from: number, explains: bo
       if (isWord(token, 'join') || isSymbol(token, ',')) {
         endPart(level, at);
         level.expects = true;
+        if (isSymbol(token, ',')) level.isOuter = false;
       } else if (isWord(token, 'on')) {
         endPart(level, at);
-        level.part = { kind: 'condition', from: at + 1 };
+        if (!level.isOuter) level.part = { kind: 'condition', from: at + 1 };
       } else if (isWord(token, 'cross', 'inner', 'left', 'right', 'full', 'natural') && !isSymbol(tokens[at + 1], '(')) {
         endPart(level, at);
+        level.isOuter = isWord(token, 'left', 'right', 'full');
       }
     }
     at += 1;

@@ -1,0 +1,33 @@
+/** What a statement would cost, for people who ask before they run it. */
+import { KeystoneError } from '../errors.js';
+import type { Lakehouse } from '../lakehouse.js';
+import { estimateScan, type ScanEstimate } from './estimate-scan.js';
+import { billedBytes, scanDollars } from './statement-cost.js';
+
+export interface StatementEstimate extends ScanEstimate {
+  /** What Athena would bill. */
+  readonly billedBytes: number;
+  /** US dollars. */
+  readonly dollars: number;
+  /** Why Athena and Trino would be kept from running it. */
+  readonly warnings: readonly string[];
+}
+
+/** @throws KeystoneError KS_SQL for what is no query over tables of the lake. */
+export async function estimateStatement(lakehouse: Lakehouse, sql: string): Promise<StatementEstimate> {
+  const estimate = await estimateScan(lakehouse, sql);
+  if (!estimate) {
+    throw new KeystoneError('KS_SQL', 'the statement is no query over tables of the lake, so there is nothing to estimate', {
+      hint: 'give one SELECT over tables as keystone table list names them',
+    });
+  }
+  const { cost } = lakehouse.config;
+  const billed = billedBytes(cost, 'athena', estimate.bytes);
+  const warnings = estimate.tables
+    .filter(({ partitionColumns, isPruned, files }) => partitionColumns.length > 0 && !isPruned && files > 0)
+    .map(
+      ({ table, partitionColumns }) =>
+        `${table} is read whole: no condition compares ${partitionColumns.join(' or ')} with a constant; Athena and Trino need --allow-full-scan`,
+    );
+  return { ...estimate, billedBytes: billed, dollars: scanDollars(cost, billed), warnings };
+}

@@ -1,0 +1,38 @@
+/** One question whose answer is streamed as Arrow. Nothing stands in for an engine that is away: half a stream can't be taken back. */
+import { estimateScan } from '../cost/estimate-scan.js';
+import { requireAffordable } from '../cost/scan-guard.js';
+import { recordStatement } from '../cost/statement-record.js';
+import type { ArrowSummary } from '../engine/sql-engine.js';
+import type { Lakehouse } from '../lakehouse.js';
+import type { LakeQuestion } from './ask-lake.js';
+
+/** @throws KeystoneError KS_COST_LIMIT before anything is run; else as the engine does. */
+export async function streamLake(
+  lakehouse: Lakehouse,
+  question: LakeQuestion,
+  write: (part: Uint8Array) => Promise<void>,
+): Promise<ArrowSummary> {
+  const { sql, engine: name, dialect, maxRows, allowFullScan, command, signal } = question;
+  const isService = name !== 'duckdb';
+  const startedAtMs = lakehouse.effects.clock.nowMs();
+  const maxScan = question.maxScan ?? (isService ? lakehouse.config.profile.engine.maxScan : undefined);
+  const estimate = isService || maxScan !== undefined ? await estimateScan(lakehouse, sql) : null;
+  if (estimate)
+    requireAffordable(estimate, { allowFullScan: allowFullScan || !isService, ...(maxScan === undefined ? {} : { maxScan }) });
+  const engine = await lakehouse.engine(name);
+  const sent = await engine.arrow(sql, write, { dialect, maxRows, ...(signal ? { signal } : {}) });
+  if (isService && sent.statementId !== undefined) {
+    const tables = (estimate?.tables ?? []).map(({ table, bytes }) => ({ table, estimatedBytes: bytes }));
+    await recordStatement(lakehouse, {
+      engine: name,
+      statement: sent.statementId,
+      command,
+      estimatedBytes: estimate?.bytes ?? null,
+      actualBytes: sent.bytesScanned,
+      tables,
+      startedAtMs,
+      status: 'succeeded',
+    });
+  }
+  return sent;
+}

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { estimateScan, type ScanEstimate } from '../../../src/core/cost/estimate-scan.js';
+import { requireAffordable } from '../../../src/core/cost/scan-guard.js';
+import type { Lakehouse } from '../../../src/core/lakehouse.js';
+import { putSilver, silverLake } from '../../support/silver-lake.js';
+
+/** Ten days of orders, a file for each. */
+const ORDERS = `SELECT 'order-' || i AS order_id, 'c1' AS customer_id, repeat('x', 50) || i AS order_status,
+  TIMESTAMP '2018-01-01 10:00:00' + to_days((i % 10)::INTEGER) AS order_purchase_timestamp FROM range(1000) t(i)`;
+const CUSTOMERS = `SELECT 'c1' AS customer_id, 'u1' AS customer_unique_id, 'sp' AS customer_city FROM range(1) t(i)`;
+
+describe('the estimate of a statement', () => {
+  let lake: Lakehouse;
+  const cleanUps: (() => Promise<void>)[] = [];
+  beforeAll(async () => {
+    lake = await silverLake({}, (cleanUp) => cleanUps.push(cleanUp));
+    await putSilver(lake, 'orders', ORDERS);
+    await putSilver(lake, 'customers', CUSTOMERS);
+  });
+  afterAll(async () => {
+    for (const cleanUp of cleanUps) await cleanUp();
+  });
+  const estimate = async (sql: string): Promise<ScanEstimate> => {
+    const told = await estimateScan(lake, sql);
+    if (!told) throw new Error('no estimate');
+    return told;
+  };
+  const filesOf = async (sql: string): Promise<readonly (readonly [number, boolean])[]> =>
+    (await estimate(sql)).tables
+      .filter(({ table }) => table === 'silver.orders')
+      .map(({ files, isPruned }) => [files, isPruned] as const);
+
+  it.each([
+    ['SELECT * FROM silver.orders', [[10, false]]],
+    ["SELECT * FROM silver.orders WHERE order_purchase_timestamp >= TIMESTAMP '2018-01-08 00:00:00'", [[3, true]]],
+    ["SELECT * FROM silver.orders WHERE order_purchase_timestamp BETWEEN DATE '2018-01-02' AND DATE '2018-01-04'", [[2, true]]],
+    ["SELECT * FROM silver.orders o WHERE CAST(o.order_purchase_timestamp AS date) = DATE '2018-01-02'", [[1, true]]],
+    ['SELECT * FROM silver.orders WHERE year = 2018 AND month = 1 AND day IN (1, 2)', [[2, true]]],
+    ['SELECT * FROM silver.orders WHERE year = 2017', [[0, true]]],
+    ["SELECT * FROM silver.orders WHERE date_trunc('day', order_purchase_timestamp) = DATE '2018-01-02'", [[10, false]]],
+    ["SELECT * FROM silver.orders WHERE order_id = 'order-1'", [[2, false]]],
+    ["SELECT * FROM silver.orders WHERE day = 1 OR order_id = 'order-1'", [[10, false]]],
+    ['SELECT * FROM silver.orders WHERE day = 1 OR day = 2', [[2, true]]],
+    ['SELECT * FROM silver.orders WHERE NOT day = 1', [[10, false]]],
+    ['WITH o AS (SELECT * FROM silver.orders WHERE day = 3) SELECT * FROM o WHERE year = 2018', [[1, true]]],
+    [
+      'SELECT * FROM silver.orders a JOIN silver.orders b ON a.order_id = b.order_id WHERE a.day = 1',
+      [
+        [1, true],
+        [10, false],
+      ],
+    ],
+    [
+      'SELECT * FROM silver.orders a JOIN silver.orders b ON a.order_id = b.order_id AND b.day = 2 WHERE a.day = 1',
+      [
+        [1, true],
+        [1, true],
+      ],
+    ],
+    ['SELECT * FROM silver.customers c LEFT JOIN silver.orders o ON c.customer_id = o.customer_id AND o.day = 2', [[10, false]]],
+    ['SELECT * FROM silver.customers c JOIN silver.orders o USING (customer_id) WHERE day = 2', [[1, true]]],
+    [
+      'SELECT * FROM silver.orders WHERE day = 1 UNION ALL SELECT * FROM silver.orders',
+      [
+        [1, true],
+        [10, false],
+      ],
+    ],
+    ['SELECT (SELECT count(*) FROM silver.orders WHERE day = 1) FROM silver.customers', [[1, true]]],
+    ['EXPLAIN SELECT * FROM silver.orders', []],
+    ["SELECT 'x' -- FROM silver.orders", []],
+  ])('%s', async (sql, files) => {
+    expect(await filesOf(sql)).toEqual(files);
+  });
+
+  it('counts the columns that are named, and all for a star', async () => {
+    const [all, one, none] = await Promise.all([
+      estimate('SELECT * FROM silver.orders'),
+      estimate('SELECT max(order_status) FROM silver.orders'),
+      estimate('SELECT count(*) FROM silver.orders'),
+    ]);
+    const table = all.tables[0];
+    expect(all.bytes).toBeGreaterThan((table?.tableBytes ?? 0) * 0.2);
+    expect(all.bytes).toBeLessThanOrEqual(table?.tableBytes ?? 0);
+    expect(one.bytes).toBeGreaterThan(0);
+    expect(one.bytes).toBeLessThan(all.bytes / 2);
+    expect(one.tables[0]?.columns).toBe(1);
+    expect(none.bytes).toBe(0);
+  });
+
+  it('refuses what reads every partition, or too much', async () => {
+    const whole = await estimate('SELECT * FROM silver.orders');
+    expect(() => requireAffordable(whole, { allowFullScan: false })).toThrow(
+      expect.objectContaining({
+        code: 'KS_COST_LIMIT',
+        message: expect.stringContaining('silver.orders'),
+        hint: expect.stringContaining('order_purchase_timestamp'),
+      }),
+    );
+    expect(() => requireAffordable(whole, { allowFullScan: true, maxScan: 100 })).toThrow(
+      expect.objectContaining({ code: 'KS_COST_LIMIT', message: expect.stringContaining('the limit is') }),
+    );
+    requireAffordable(whole, { allowFullScan: true });
+    requireAffordable(await estimate('SELECT * FROM silver.orders WHERE day = 1'), { allowFullScan: false, maxScan: 1e9 });
+    requireAffordable(await estimate('SELECT * FROM silver.customers'), { allowFullScan: false });
+  });
+});
