@@ -7,14 +7,18 @@ import { KeystoneError, isKeystoneError, messageOf } from './errors.js';
 import { type GoldPlan, type GoldRun, planGold, runGold } from './gold/run-gold.js';
 import type { Lakehouse } from './lakehouse.js';
 import type { ReportProgress } from './progress.js';
+import type { CheckDepth } from './quality/check-depth.js';
 import { type Landed, landedSince, type Watermark } from './quality/landed-partitions.js';
 import { type ValidationResult, validatePartition } from './quality/validate-partition.js';
+import { requireAllowed } from './resilience/require-allowed.js';
 import type { Run } from './state/state-store.js';
 import { randomHexId } from './table/random-names.js';
 
 export interface PipelineOptions {
   /** Validate everything and rebuild gold whole, whatever changed. */
   readonly full?: boolean;
+  /** Runs whole although the level of degradation leaves only a part of it, or nothing. */
+  readonly force?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: ReportProgress;
 }
@@ -22,6 +26,8 @@ export interface PipelineOptions {
 export interface ValidatedPartition {
   readonly dataset: string;
   readonly partition: string;
+  /** Which checks ran. */
+  readonly depth: CheckDepth;
   /** In silver. */
   readonly rows: number;
   readonly quarantinedRows: number;
@@ -57,6 +63,7 @@ export async function planPipeline(lakehouse: Lakehouse, options: PipelineOption
 /** Throws KS_INTERRUPTED after `signal`; the next run then validates the same partitions again. */
 export async function runPipeline(lakehouse: Lakehouse, options: PipelineOptions = {}): Promise<PipelineRun> {
   const { clock, randomBytes } = lakehouse.effects;
+  requireAllowed(await lakehouse.degradation(), 'gold', 'the pipeline does not run', { force: options.force === true });
   const state = await lakehouse.state();
   const startedAtMs = clock.nowMs();
   const run: Run = {
@@ -73,12 +80,14 @@ export async function runPipeline(lakehouse: Lakehouse, options: PipelineOptions
     const validated = await validateLanded(lakehouse, landed, options);
     const gold = await runGold(lakehouse, options);
     const passed = validated.every((result) => result.passed);
+    const isWhole = validated.every((result) => result.depth === 'full');
     const endedAtMs = clock.nowMs();
     await state.saveRun({
       ...run,
       status: passed ? 'succeeded' : 'failed',
       endedAtMs,
-      detail: { watermark: landed.watermark, validated, gold: gold.models },
+      // What was checked in part is checked again, whole, by the first run that may.
+      detail: { ...(isWhole ? { watermark: landed.watermark } : {}), validated, gold: gold.models },
     });
     return { runId: run.id, validated, gold, passed, elapsedMs: endedAtMs - startedAtMs };
   } catch (error) {
@@ -104,7 +113,7 @@ async function validateLanded(
       total: work.length,
       unit: 'partitions',
     });
-    const result = await validatePartition(lakehouse, request).catch((error: unknown) => {
+    const result = await validatePartition(lakehouse, { ...request, force: options.force === true }).catch((error: unknown) => {
       // Its last row moved elsewhere: there is nothing left to validate.
       if (isKeystoneError(error) && error.code === 'KS_NOT_FOUND') return null;
       throw error;
@@ -117,6 +126,7 @@ async function validateLanded(
 const summaryOf = (result: ValidationResult): ValidatedPartition => ({
   dataset: result.dataset,
   partition: result.partition,
+  depth: result.depth,
   rows: result.rows,
   quarantinedRows: result.quarantinedRows,
   passed: result.passed,

@@ -22,6 +22,10 @@ export default class GoldRun extends KeystoneCommand {
     ...listFlags,
     ...engineFlag,
     full: Flags.boolean({ description: 'Rebuild every model whole' }),
+    force: Flags.boolean({
+      default: false,
+      description: 'Also where the level of degradation (degrade status) does not allow it',
+    }),
     'dry-run': Flags.boolean({ description: 'Say what would be built and change nothing' }),
   };
 
@@ -32,6 +36,7 @@ export default class GoldRun extends KeystoneCommand {
     const options = {
       models: argv as string[],
       full: flags.full,
+      force: flags.force,
       ...(flags.engine ? { engine: flags.engine } : {}),
       signal: this.signal,
       onProgress: this.progress,

@@ -10,6 +10,10 @@ export default class PipelineRun extends KeystoneCommand {
   static override flags = {
     ...listFlags,
     full: Flags.boolean({ description: 'Validate everything and rebuild gold whole, whatever changed' }),
+    force: Flags.boolean({
+      default: false,
+      description: 'Also where the level of degradation (degrade status) does not allow it',
+    }),
     'dry-run': Flags.boolean({ description: 'Say what would be validated and built, and change nothing' }),
   };
 
@@ -17,7 +21,7 @@ export default class PipelineRun extends KeystoneCommand {
     const { flags } = await this.parse(PipelineRun);
     const lakehouse = await this.lakehouse();
     const { planPipeline, runPipeline } = await import('../../core/pipeline.js');
-    const options = { full: flags.full, signal: this.signal, onProgress: this.progress };
+    const options = { full: flags.full, force: flags.force, signal: this.signal, onProgress: this.progress };
     if (flags['dry-run']) {
       const plan = await planPipeline(lakehouse, options);
       const models = plan.gold.models.filter((model) => model.action !== 'none');
@@ -48,6 +52,11 @@ export default class PipelineRun extends KeystoneCommand {
         `${dataset} ${partition} failed its error-level checks; ${quarantinedRows} rows are in quarantine and gold was built on the rest: keystone validate partition ${dataset} ${partition}`,
       );
     }
+    const [partial] = run.validated.filter(({ depth }) => depth !== 'full');
+    if (partial)
+      this.addWarning(
+        `only ${partial.depth} checks ran (keystone degrade status); a later run validates the same partitions whole`,
+      );
     if (!run.passed) this.failChecks();
     const built = run.gold.models.filter((model) => model.filesAdded + model.filesRemoved > 0).length;
     this.done(

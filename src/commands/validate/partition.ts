@@ -23,6 +23,10 @@ export default class ValidatePartition extends KeystoneCommand {
   static override flags = {
     ...listFlags,
     ...engineFlag,
+    force: Flags.boolean({
+      default: false,
+      description: 'Every check, whatever the level of degradation (degrade status) leaves',
+    }),
     samples: Flags.integer({
       min: 0,
       max: 1000,
@@ -40,6 +44,7 @@ export default class ValidatePartition extends KeystoneCommand {
     const result = await validatePartition(lakehouse, {
       ...args,
       samples: flags.samples,
+      force: flags.force,
       ...(flags.engine ? { engine: flags.engine } : {}),
       signal: this.signal,
       onScanned: (done) => this.progress({ phase, done, unit: 'bytes' }),
@@ -61,6 +66,10 @@ export default class ValidatePartition extends KeystoneCommand {
       `Done. ${result.dataset} ${result.partition}: ${result.rows} rows and ${result.quarantinedRows} in quarantine, ` +
         `${result.checks.length} checks, ${count('error')} failed, ${count('warning')} with warnings${readBy(result)}`,
     );
+    if (result.depth !== 'full')
+      this.addWarning(
+        `only ${result.depth} checks ran: the level of degradation leaves no more (keystone degrade status); --force runs all`,
+      );
     if (!result.passed) this.failChecks();
     return result;
   }

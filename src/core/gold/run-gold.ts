@@ -5,6 +5,7 @@ import { KeystoneError } from '../errors.js';
 import { highestToken } from '../table/highest-token.js';
 import { keepLease } from '../state/lease-keeper.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { requireAllowed } from '../resilience/require-allowed.js';
 import type { ReportProgress } from '../progress.js';
 import type { TableName } from '../table/table-api.js';
 import { buildModel } from './build-model.js';
@@ -21,6 +22,8 @@ export interface GoldOptions {
   readonly models?: readonly string[];
   /** Rebuild every model whole. */
   readonly full?: boolean;
+  /** Builds although the level of degradation leaves no gold. */
+  readonly force?: boolean;
   /** What computes the models; default: the profile's engine. */
   readonly engine?: ModelEngine['name'];
   readonly signal?: AbortSignal;
@@ -96,6 +99,7 @@ export async function planGold(lakehouse: Lakehouse, options: GoldOptions = {}):
 export async function runGold(lakehouse: Lakehouse, options: GoldOptions = {}): Promise<GoldRun> {
   const { clock, processName } = lakehouse.effects;
   const startedMs = clock.nowMs();
+  requireAllowed(await lakehouse.degradation(), 'gold', 'gold is not built', { force: options.force === true });
   const models = await chosenModels(lakehouse, options.models ?? []);
   const tableToken = async (): Promise<number> =>
     highestToken(await Promise.all(models.map((model) => lakehouse.table(model.name))));

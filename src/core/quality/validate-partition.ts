@@ -12,6 +12,7 @@ import type { Lakehouse } from '../lakehouse.js';
 import { silverTableName } from '../silver/silver-table.js';
 import { scanSql } from '../table/scan-sql.js';
 import type { TableName } from '../table/table-api.js';
+import { checkDepth, isChecked, type CheckDepth } from './check-depth.js';
 import { duckPartition } from './duck-partition.js';
 import { type PartitionRange, partitionRange } from './partition-range.js';
 import type { PartitionRows } from './partition-rows.js';
@@ -27,6 +28,8 @@ export interface ValidationRequest {
   readonly samples?: number;
   /** What evaluates the checks over silver; default: the profile's engine. Quarantine is small, and always read by DuckDB. */
   readonly engine?: EngineName;
+  /** Runs although the level of degradation leaves no validation. */
+  readonly force?: boolean;
   readonly signal?: AbortSignal;
   /** Bytes that a service has read so far. */
   readonly onScanned?: (bytes: number) => void;
@@ -54,6 +57,8 @@ export interface ValidationResult {
   readonly partition: string;
   readonly contractVersion: string;
   readonly engine: EngineName;
+  /** Which checks ran: the level of degradation may leave a part of them (`check-depth.ts`). */
+  readonly depth: CheckDepth;
   /** Of silver. */
   readonly bytesScanned: number;
   /** In silver. */
@@ -75,7 +80,8 @@ export async function validatePartition(lakehouse: Lakehouse, request: Validatio
   const contract = findContract(await lakehouse.contracts(), request.dataset);
   const range = partitionRange(contract, request.partition);
   const engine = request.engine ?? lakehouse.config.profile.engine.adapter;
-  const checks = planChecks(contract, engine === 'duckdb' ? 'duckdb' : 'athena');
+  const depth = await checkDepth(lakehouse, request.force);
+  const checks = planChecks(contract, engine === 'duckdb' ? 'duckdb' : 'athena').filter((check) => isChecked(check, depth));
   const limit = request.samples ?? 0;
   const session = await lakehouse.duck();
   try {
@@ -114,6 +120,7 @@ export async function validatePartition(lakehouse: Lakehouse, request: Validatio
       partition: range.name,
       contractVersion: contract.version,
       engine,
+      depth,
       bytesScanned: silver?.bytesScanned() ?? 0,
       rows: counted.rows,
       quarantinedRows: inQuarantine.rows,

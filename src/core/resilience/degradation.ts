@@ -10,13 +10,14 @@ export type Level = (typeof LEVELS)[number];
 
 /**
  * What each level leaves of each activity; the columns are `LEVELS`. Ingestion never stops: `through` goes to the log with nothing done to
- * an event that could wait, `buffer` into the local spool. What is `off` is refused or waits, and is done later from what was kept.
+ * an event that could wait, `buffer` into the local spool. Validation runs all checks, those of error level (`core`), or those that look at
+ * no more than one column (`basic`). What is `off` is refused or waits, and is done later from what was kept.
  */
 export const ALLOWANCES = {
   ingestion: ['full', 'full', 'through', 'buffer'],
   landing: ['on', 'on', 'on', 'off'],
   derivation: ['on', 'on', 'off', 'off'],
-  validation: ['full', 'core', 'off', 'off'],
+  validation: ['full', 'core', 'basic', 'off'],
   gold: ['on', 'on', 'off', 'off'],
   care: ['on', 'off', 'off', 'off'],
 } as const satisfies Readonly<Record<string, readonly [string, string, string, string]>>;
@@ -128,17 +129,20 @@ const SIGNAL_WORDS: Readonly<Record<SignalName, string>> = {
 };
 
 /**
- * Whether events go to the local spool without asking the log: not while only the store is away, because then the log is the better
- * buffer. Null (unknown) is no reason to.
+ * A breaker that nobody asked for a while after its probe was due says nothing of its service any more. Without this end, work that the level
+ * holds back could be the only one that would ever have probed.
  */
-export const spoolsOnly = (degradation: Degradation | null): boolean =>
-  degradation !== null &&
-  degradation.level === 'buffer-only' &&
-  (degradation.mode === 'manual' || degradation.away.includes('log'));
+const OVERDUE_MS = 30_000;
 
 function whyAway(state: BreakerState, atMs: number): string | null {
-  if (state.kind === 'open') return state.cause === 'tripped' ? 'was tripped by hand' : 'is away';
-  if (state.kind === 'half-open') return 'is being tried again';
+  if (state.kind === 'open') {
+    if (state.untilMs === null) return 'was tripped by hand';
+    return atMs < state.untilMs + OVERDUE_MS ? 'is away' : null;
+  }
+  if (state.kind === 'half-open') {
+    const lastMs = state.probe?.sinceMs ?? state.sinceMs;
+    return atMs < lastMs + BREAKER_POLICY.probeMs + OVERDUE_MS ? 'is being tried again' : null;
+  }
   const closedForMs = atMs - state.sinceMs;
   return state.recovered && closedForMs >= 0 && closedForMs < RECOVERY_MS ? 'came back a moment ago' : null;
 }

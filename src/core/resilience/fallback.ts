@@ -35,10 +35,13 @@ export interface FallbackOptions {
   readonly onFallback?: (missed: MissedWay, next: string) => void;
 }
 
+/** A service that does not answer, or whose breaker is open. */
+export const isAway = (error: unknown): boolean => isTransientFailure(error);
+
 /** The first answer; the last way's failure when none gave one, with the failures before it told in its message. */
 export async function firstAnswer<T>(
   ways: readonly [Way<T>, ...Way<T>[]],
-  { isAway = isTransientFailure, signal, onFallback }: FallbackOptions = {},
+  { isAway: isAwayHere = isAway, signal, onFallback }: FallbackOptions = {},
 ): Promise<FallbackAnswer<T>> {
   const missed: MissedWay[] = [];
   for (const [place, way] of ways.entries()) {
@@ -47,7 +50,7 @@ export async function firstAnswer<T>(
     } catch (error) {
       const next = ways[place + 1];
       if (next === undefined) throw allMissed([...missed, { name: way.name, error }]);
-      if (signal?.aborted || !isAway(error)) throw error;
+      if (signal?.aborted || !isAwayHere(error)) throw error;
       const miss = { name: way.name, error };
       missed.push(miss);
       onFallback?.(miss, next.name);

@@ -6,7 +6,11 @@ import { smallProject } from '../../support/small-project.js';
 describe('table list and table show', () => {
   it('tell what the lake holds, once it holds something', async () => {
     const cwd = await smallProject(9);
-    expect(JSON.parse((await runCli(['table', 'list', '--json'], { cwd })).stdout)).toEqual({ result: [], warnings: [] });
+    expect(JSON.parse((await runCli(['table', 'list', '--json'], { cwd })).stdout)).toEqual({
+      result: [],
+      warnings: [],
+      degradation: { level: 'full', mode: 'automatic', causes: [] },
+    });
     expect((await runCli(['consume', 'run', '--until-caught-up'], { cwd })).code).toBe(0);
 
     const { result } = JSON.parse((await runCli(['table', 'list', '--json'], { cwd })).stdout) as { result: TableSummary[] };

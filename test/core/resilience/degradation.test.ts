@@ -13,7 +13,6 @@ import {
   degradationOf,
   LEVELS,
   RECOVERY_MS,
-  spoolsOnly,
   type Degradation,
   type SetLevel,
   type Signal,
@@ -92,11 +91,14 @@ describe('the level of degradation', () => {
     expect(at({ log: open }, { set, atMs: NOW + 1000 })).toMatchObject({ level: 'buffer-only', mode: 'automatic' });
   });
 
-  it('sends events to the spool while the log is away or a person says so, not while only the store is', () => {
-    expect(spoolsOnly(at({ log: open }))).toBe(true);
-    expect(spoolsOnly(at({ store: open }))).toBe(false);
-    expect(spoolsOnly(at({}, { set: { level: 'buffer-only', untilMs: null, reason: null, by: 'ann' } }))).toBe(true);
-    expect(spoolsOnly(null)).toBe(false);
+  it('takes a breaker that nobody asked any more for no word on its service: work that waits might be the only one to ask', () => {
+    const state: BreakerState = { kind: 'open', sinceMs: NOW - 30_000, untilMs: NOW, cause: 'failure rate' };
+    expect(at({ store: state }, { atMs: NOW + 29_999 }).level).toBe('buffer-only');
+    expect(at({ store: state }, { atMs: NOW + 30_000 }).level).toBe('full');
+    const tried: BreakerState = { kind: 'half-open', sinceMs: NOW - 1000, successes: 1, probe: { caller: 'c', sinceMs: NOW } };
+    expect(at({ store: tried }, { atMs: NOW + 59_999 }).level).toBe('buffer-only');
+    expect(at({ store: tried }, { atMs: NOW + 60_000 }).level).toBe('full');
+    expect(at({ store: open }, { atMs: NOW + 1e9 }).level).toBe('buffer-only');
   });
 
   it('leaves less of everything from level to level, and never stops accepting', () => {
@@ -117,7 +119,7 @@ describe('the level of degradation', () => {
         hint: expect.stringContaining('keystone degrade status'),
       }),
     );
-    requireAllowed(reading, 'gold', 'gold is not built', true);
+    requireAllowed(reading, 'gold', 'gold is not built', { force: true });
     requireAllowed(reading, 'landing', 'nothing lands');
     requireAllowed(null, 'gold', 'gold is not built');
   });
