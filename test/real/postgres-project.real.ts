@@ -64,7 +64,7 @@ profiles:
     expect(await cursors()).toHaveLength(1);
     await json([...replay, '--resume'], cwd, env);
     expect(await cursors()).toEqual([]);
-    expect(await doctor()).toMatch(/schema 1, \d+ of 60 connections in use/);
+    expect(await doctor()).toMatch(/schema 2, \d+ of 60 connections in use/);
     expect(existsSync(path.join(cwd, 'work', 'state.db'))).toBe(false);
     expect(await readdir(path.join(cwd, 'work'))).toContain('tmp');
   });

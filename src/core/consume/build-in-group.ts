@@ -119,14 +119,14 @@ function deriveForAll({ lakehouse, state, options, targets, progress, endurance 
   return underLease({ lakehouse, state, options, targets, endurance: outage, standbyNotice }, async (derivation) => {
     const { bronze } = derivation.tables;
     await refuseRolledBack(derivation.tables);
-    const { deriveAll, report } = deriving(lakehouse, derivation, options, targets, progress);
+    const { deriveAll, isHeld, report } = deriving(lakehouse, derivation, options, targets, progress);
     await report();
     let seen: string | null = null;
     while (!options.signal.aborted) {
       const { metadataLocation, nextOffsets } = await bronze.state();
       if (metadataLocation !== seen) {
         if (!(await deriveAll())) return false;
-        seen = metadataLocation;
+        seen = isHeld() ? null : metadataLocation;
         const isWhole = [...targets].every(([partition, end]) => nextOffsetOf(nextOffsets, topic, partition) >= end);
         if (options.untilCaughtUp && isWhole) return true;
       }

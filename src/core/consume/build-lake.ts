@@ -22,7 +22,7 @@ export interface AloneOptions {
 export async function buildLake(
   { tables }: Derivation,
   { landNext, checkLog }: Landing,
-  { deriveAll, report }: Deriving,
+  { deriveAll, isHeld, report }: Deriving,
   { right, signal, onRound }: AloneOptions,
 ): Promise<boolean> {
   await refuseRolledBack(tables);
@@ -39,6 +39,6 @@ export async function buildLake(
     if (!derived.value || landed.value === 'lost' || signal.aborted) return false;
     // Once more: a suspended builder may have landed its last batch after this one had looked.
     if (landed.value === 'done') return deriveAll();
-    if (landed.value === 'landed') deriving = deriveAll();
+    if (landed.value === 'landed' || isHeld()) deriving = deriveAll();
   }
 }

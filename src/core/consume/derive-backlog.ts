@@ -6,11 +6,14 @@ import { addCounts, type Derivation } from '../silver/derivation.js';
 import { deriveRange } from '../silver/derive-range.js';
 import { stepLimits, type BuildProgress } from './build-progress.js';
 import type { ConsumeOptions } from './consume-options.js';
+import { heldWork } from './held-work.js';
 import { consumeTelemetry } from './consume-telemetry.js';
 
 export interface Deriving {
-  /** Derives all that bronze holds; false when a faster builder or the signal ended it. */
+  /** Derives all that bronze holds and the level of degradation allows; false when a faster builder or the signal ended it. */
   deriveAll(): Promise<boolean>;
+  /** Whether the level of degradation ended the last `deriveAll` before everything was derived. */
+  isHeld(): boolean;
   /** Tells how far the derivation has come. */
   report(): Promise<void>;
 }
@@ -33,10 +36,12 @@ export function deriving(
   };
 
   const telemetry = consumeTelemetry(lakehouse);
+  const held = heldWork(lakehouse, options);
+  let isHeld = false;
   let derivedSinceCare = 0;
   const careIfDue = async (): Promise<void> => {
     const { care } = lakehouse.config;
-    if (!care.automatic || ++derivedSinceCare < care.everyCommits) return;
+    if (!care.automatic || ++derivedSinceCare < care.everyCommits || (await held.care())) return;
     derivedSinceCare = 0;
     const { bronze, error, quarantine, dispositions, silver } = derivation.tables;
     const begunMs = derivation.clock.nowMs();
@@ -53,8 +58,11 @@ export function deriving(
 
   return {
     report,
+    isHeld: () => isHeld,
     deriveAll: async () => {
       for (;;) {
+        isHeld = await held.derivation();
+        if (isHeld) return true;
         const step = await nextBacklogStep(derivation, topic, limits);
         if (!step) return true;
         const begunMs = derivation.clock.nowMs();

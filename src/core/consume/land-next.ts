@@ -11,6 +11,7 @@ import { stepLimits, type BuildProgress } from './build-progress.js';
 import type { ConsumeOptions } from './consume-options.js';
 import { consumeTelemetry } from './consume-telemetry.js';
 import { checkBounds, fetchBatch, type Batch } from './fetch-batch.js';
+import { heldWork } from './held-work.js';
 import { sameLog } from './log-recreated.js';
 
 /** Who may land, and what. */
@@ -36,6 +37,8 @@ export interface Landing {
 
 /** Batches of at least this many records leave garbage worth collecting at once. */
 const GARBAGE_ROWS = 20_000;
+/** While landing is held back. */
+const HELD_LOOK_MS = 1000;
 /** Commits of several writers come one after the other: where they wait for each other, a batch gathers for a multiple of its commit … */
 const CONTENDED_SHARE = 2;
 /** … but no longer than this many flush intervals. */
@@ -58,6 +61,7 @@ export function landing(
   const { clock } = effects;
   const topic = config.profile.log.topic;
   const toRow = bronzeRecordOf(config.ingest.defaultDataset);
+  const held = heldWork(lakehouse, options);
   let commitMs = 0;
   const telemetry = consumeTelemetry(lakehouse);
 
@@ -89,6 +93,10 @@ export function landing(
       checkBounds(topic, await log.bounds(topic), nextOf(state, topic), partitions);
     },
     landNext: async (right) => {
+      if (await held.landing()) {
+        await clock.sleep(HELD_LOOK_MS, right.signal);
+        return 'nothing';
+      }
       const log = await lakehouse.log();
       const state = await bronze.state();
       const logId = await sameLog(log, state, topic);
