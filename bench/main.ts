@@ -4,17 +4,20 @@ import { renderResult, type BenchOptions, type BenchResult } from './bench-resul
 const BENCHES: Readonly<Record<string, () => Promise<(options: BenchOptions) => Promise<BenchResult>>>> = {
   startup: async () => (await import('./startup.js')).benchStartup,
   ingest: async () => (await import('./ingest.js')).benchIngest,
+  outage: async () => (await import('./outage.js')).benchOutage,
   trace: async () => (await import('./trace.js')).benchTrace,
   consume: async () => (await import('./consume.js')).benchConsume,
 };
 /** Over a real broker, beside the founding programs. */
 const KAFKA_BENCHES: typeof BENCHES = {
+  outage: async () => (await import('./outage.js')).benchOutage,
   ingest: async () => (await import('./ingest-kafka.js')).benchIngestKafka,
   consume: async () => (await import('./consume-kafka.js')).benchConsumeKafka,
 };
 const PROFILES: Readonly<Record<string, typeof BENCHES>> = { embedded: BENCHES, kafka: KAFKA_BENCHES };
 
-const USAGE = 'npm run bench -- ingest|consume|trace|startup [--profile embedded|kafka] [--events N] [--json] [--no-build]';
+const USAGE =
+  'npm run bench -- ingest|consume|outage|trace|startup [--profile embedded|kafka] [--events N] [--json] [--no-build]';
 
 /** Resolves to the exit code. */
 export async function main(words: readonly string[], root: string): Promise<number> {

@@ -95,6 +95,7 @@ export async function openSpool(lakehouse: Lakehouse, options: OpenSpoolOptions)
     return chooser.choose(record);
   };
   const labels = { topic };
+  metrics?.gauge('keystone_ingest_mode', MODE_LEVELS.log, labels);
   return spooledAppends({
     delivery: { named: log.named, topic, clock, patienceMs },
     slots,
