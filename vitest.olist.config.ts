@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     disableConsoleIntercept: true,
+    // Which Node runs where is said by package.json.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     include: ['test/**/*.olist.ts'],
     testTimeout: 1_800_000,
     hookTimeout: 1_800_000,

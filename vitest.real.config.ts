@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     disableConsoleIntercept: true,
+    // Which Node runs where is said by package.json.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     include: ['test/real/**/*.real.ts'],
     // A foreign reader of what lies in S3.
     globalSetup: ['test/peers/peer-python.ts'],
