@@ -27,10 +27,19 @@ export interface MeasuredEnd<Result> {
   readonly peakRssMb: number | null;
 }
 
-/** Runs the command with `--json`; fails the test on another exit code, or when more than 1,000 MB were resident. */
-export async function measured<Result>(cwd: string, args: readonly string[], exitCode = 0): Promise<MeasuredEnd<Result>> {
+export interface MeasuredOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly exitCode?: number;
+}
+
+/** Runs the command with `--json`; fails the test on another exit code than 0, or when more than 1,000 MB were resident. */
+export async function measured<Result>(
+  args: readonly string[],
+  { cwd, env = {}, exitCode = 0 }: MeasuredOptions,
+): Promise<MeasuredEnd<Result>> {
   const startedMs = performance.now();
-  const { child, ended } = startCli([...args, '--json'], { cwd });
+  const { child, ended } = startCli([...args, '--json'], { cwd, env });
   let peakRssMb: number | null = null;
   const timer = setInterval(
     () => (peakRssMb = (child.pid === undefined ? null : readPeakRssMb(child.pid)) ?? peakRssMb),

@@ -1,11 +1,11 @@
 /**
- * The real Olist files the whole way, through `bin/run.js`: every known fact out of silver and gold, the account, and the same files
- * a second time. The tests follow each other in one project.
+ * The real Olist files the whole way, through `bin/run.js`, in each home: every known fact out of silver and gold, the account, and the
+ * same files a second time. The tests of a home follow each other in one project.
  */
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/core/config/load-config.js';
 import type { ConsumeTotals } from '../../src/core/consume/run-consumer.js';
 import type { Insight } from '../../src/core/gold/gold-insight.js';
@@ -16,6 +16,7 @@ import type { PipelineRun } from '../../src/core/pipeline.js';
 import type { ValidationResult } from '../../src/core/quality/validate-partition.js';
 import type { TableSummary } from '../../src/core/table/describe-table.js';
 import { systemEffects } from '../support/effects.js';
+import { chosenHomes, type OpenHome } from './homes.js';
 import { measured, tell } from './measured-cli.js';
 import { type Answer, answerValue, type Fact, factSql, isOlistPresent, OLIST_DIR, readFacts } from './truth.js';
 
@@ -36,20 +37,22 @@ interface LakeFingerprint {
   readonly files: ReadonlyMap<string, string>;
 }
 
-describe.skipIf(!present)('the real Olist files', () => {
+describe.skipIf(!present).each(chosenHomes())('the real Olist files in the home $name', ({ name, isLocal, hasEngine, open }) => {
+  let home: OpenHome | null = null;
   let dir = '';
   let facts: readonly Fact[] = [];
   const startedMs = performance.now();
-  const run = <Result>(args: readonly string[], exitCode = 0) => measured<Result>(dir, args, exitCode);
+  const run = <Result>(args: readonly string[]) => measured<Result>(args, { cwd: dir, env: home?.env ?? {} });
   const fact = (id: string): Fact['value'] => (facts.find((one) => one.id === id) as Fact).value;
-  const query = async (sql: string): Promise<Answer> => (await run<Answer>(['query', sql])).result;
+  /** DuckDB's dialect, whatever the home's own engine. */
+  const query = async (sql: string): Promise<Answer> => (await run<Answer>(['query', '--engine', 'duckdb', sql])).result;
   const rowsOf = async (sql: string): Promise<unknown> => answerValue(await query(sql), []);
 
   const fingerprint = async (namespaces: readonly string[]): Promise<LakeFingerprint> => {
     const { result } = await run<readonly TableSummary[]>(['table', 'list']);
     const tables = result.filter(({ name }) => namespaces.some((namespace) => name.startsWith(`${namespace}.`)));
     const files = new Map<string, string>();
-    for (const namespace of namespaces) {
+    for (const namespace of isLocal ? namespaces : []) {
       const root = path.join(dir, 'lake', namespace);
       for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
         if (!entry.isFile()) continue;
@@ -65,12 +68,23 @@ describe.skipIf(!present)('the real Olist files', () => {
     facts = readFacts();
     const parent = await mkdtemp(path.join(os.tmpdir(), 'keystone-olist-'));
     dir = path.join(parent, 'w');
-    await measured(parent, ['init', 'w']);
+    await measured(['init', 'w'], { cwd: parent });
+    home = await open();
+    if (home?.profile) {
+      const file = path.join(dir, 'keystone.yaml');
+      const text = await readFile(file, 'utf8');
+      await writeFile(file, `${text.slice(0, text.search(/^profiles:/m))}profiles:\n  local: ${JSON.stringify(home.profile)}\n`);
+    }
+  });
+
+  beforeEach((context) => {
+    if (home === null) context.skip(`a service of the home ${name} cannot be installed here`);
   });
 
   afterAll(async () => {
+    await home?.close();
     await rm(path.dirname(dir), { recursive: true, force: true });
-    tell(`  all of it: ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+    tell(`  all of it, ${name}: ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
   });
 
   it('come in as nine files of 1,550,868 rows, the other files of the folder named and skipped', async () => {
@@ -94,8 +108,33 @@ describe.skipIf(!present)('the real Olist files', () => {
     expect(result.gold.models).toHaveLength(7);
   });
 
+  it.runIf(hasEngine)('become the same gold, row for row, by the engine of the home and by DuckDB', async () => {
+    const { result: tables } = await run<readonly TableSummary[]>(['table', 'list']);
+    const gold = tables.map((table) => table.name).filter((table) => table.startsWith('gold.'));
+    expect(gold).toHaveLength(7);
+    const digests = async (): Promise<unknown> =>
+      rowsOf(
+        gold
+          .map((table) => `SELECT '${table}' AS name, count(*) AS n, sum(hash(r)::HUGEINT)::VARCHAR AS digest FROM ${table} r`)
+          .join(' UNION ALL '),
+      );
+    const byEngine = await digests();
+    await run(['gold', 'run', '--full', '--engine', 'duckdb']);
+    expect(await digests()).toEqual(byEngine);
+  });
+
+  it.runIf(hasEngine)('give the engine of the home the same counts and sums', async () => {
+    const sql = `SELECT 'items' AS what, count(*) AS n, CAST(sum(price) AS VARCHAR) AS total FROM silver.order_items
+      UNION ALL SELECT 'payments', count(*), CAST(sum(payment_value) AS VARCHAR) FROM silver.order_payments
+      UNION ALL SELECT 'sales', count(*), CAST(sum(freight_value) AS VARCHAR) FROM gold.fact_sales
+      UNION ALL SELECT 'regions', sum(orders), CAST(sum(revenue) AS VARCHAR) FROM gold.daily_regional_sales
+      ORDER BY 1`;
+    const { result } = await run<Answer>(['query', '--allow-full-scan', sql]);
+    expect(answerValue(result, [])).toEqual(await rowsOf(sql));
+  });
+
   it('give every fact of the truth on the command line or from its engine', async () => {
-    const lake = openLakehouse(await loadConfig({ cwd: dir, env: {} }), systemEffects());
+    const lake = openLakehouse(await loadConfig({ cwd: dir, env: {} }), { ...systemEffects(), env: home?.env ?? {} });
     const wrong: unknown[] = [];
     const startMs = performance.now();
     try {
