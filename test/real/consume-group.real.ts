@@ -41,6 +41,39 @@ public class Describe {
 }
 `;
 
+/** Lets everything before an offset of one partition expire at once. */
+const EXPIRE = `
+import java.util.*;
+import org.apache.kafka.clients.admin.*;
+import org.apache.kafka.common.TopicPartition;
+
+public class Expire {
+  public static void main(String[] args) throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", args[0]))) {
+      var before = Map.of(new TopicPartition(args[1], Integer.parseInt(args[2])), RecordsToDelete.beforeOffset(Long.parseLong(args[3])));
+      admin.deleteRecords(before).all().get();
+    }
+  }
+}
+`;
+
+/** consumer_byte_rate of a client id; an empty one takes it away. */
+const QUOTA = `
+import java.util.*;
+import org.apache.kafka.clients.admin.*;
+import org.apache.kafka.common.quota.*;
+
+public class Quota {
+  public static void main(String[] args) throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", args[0]))) {
+      var entity = new ClientQuotaEntity(Map.of(ClientQuotaEntity.CLIENT_ID, args[1]));
+      Double rate = args[2].isEmpty() ? null : Double.valueOf(args[2]);
+      admin.alterClientQuotas(List.of(new ClientQuotaAlteration(entity, List.of(new ClientQuotaAlteration.Op("consumer_byte_rate", rate))))).all().get();
+    }
+  }
+}
+`;
+
 interface GroupProject {
   readonly dir: string;
   readonly topic: string;
@@ -247,4 +280,60 @@ describe.skipIf(!hasKafka || !isBuilt())('consumers in one group (needs npm run 
       );
     },
   );
+
+  it('name what expired before they read it, with its count, and skip nothing', { timeout: PATIENCE_MS }, async () => {
+    const { topic, log, worker, status } = await groupProject();
+    await log.append(topic, events(300, 'u'));
+    const workers = [worker(), worker()];
+    await until(async () => {
+      const seen = await status();
+      return seen.members.length === 2 && seen.pendingDerivation === 0;
+    }, 'two members that have derived everything');
+    for (const each of workers) each.child.kill('SIGSTOP');
+    const landed = new Map((await status()).positions.map(({ partition, nextOffset }) => [partition, nextOffset]));
+    await log.append(topic, events(600, 'v'));
+    const [partition, next] = [2, landed.get(2)!];
+    await kafka().java(EXPIRE, [kafka().brokers, topic, String(partition), String(next + 37)]);
+    for (const each of workers) each.child.kill('SIGCONT');
+    // Who lands that partition ends, and so does who has it next.
+    for (const { ended } of workers) {
+      const end = await ended;
+      expect(end, end.stderr).toMatchObject({ code: 3 });
+      expect(end.stderr).toContain('KS_LOG_TRUNCATED');
+      expect(end.stderr).toContain(`partition ${partition} begins at ${next + 37}`);
+      expect(end.stderr).toContain('37 events expired unread');
+    }
+    const after = (await status()).positions.filter(({ table }) => table === 'bronze.events');
+    expect(after.find((position) => position.partition === partition)).toMatchObject({ nextOffset: next });
+  });
+
+  it('take a broker that holds them back by a quota for neither idle nor dead', { timeout: PATIENCE_MS }, async () => {
+    const { dir, topic, log, worker } = await groupProject();
+    const large = events(600, 'w').map((event) => ({ ...event, value: Buffer.alloc(5000, 'x') }));
+    await log.append(topic, large);
+    await kafka().java(QUOTA, [kafka().brokers, 'keystone', '300000']);
+    try {
+      // Empty answers in the middle of the topic are no end of it.
+      const own = await openLog({ brokers: kafka().brokers, clientId: 'keystone' });
+      for (const { partition, endOffset } of await own.bounds(topic)) {
+        let at = 0;
+        while (at < endOffset) {
+          const { nextOffset } = await own.read(topic, partition, at, { maxRecords: 50, maxBytes: 1e6 });
+          expect(nextOffset).toBeGreaterThan(at);
+          at = nextOffset;
+        }
+      }
+      const begunMs = Date.now();
+      const ends = await Promise.all([worker('--until-caught-up'), worker('--until-caught-up')].map(({ ended }) => ended));
+      for (const end of ends) {
+        expect(end, end.stderr).toMatchObject({ code: 0 });
+        expect(end.stderr).not.toContain('waiting for it');
+      }
+      // 3 MB at 300 kB/s: it was held back.
+      expect(Date.now() - begunMs).toBeGreaterThan(4000);
+    } finally {
+      await kafka().java(QUOTA, [kafka().brokers, 'keystone', '']);
+    }
+    await expectOnce(dir, 600);
+  });
 });
