@@ -7,7 +7,7 @@ export default class TableOrphans extends KeystoneCommand {
   static override summary = 'Remove files that crashes and refused commits left, and that no snapshot names';
   static override description = `Looks through the folders of the tables for old files that no kept snapshot names, and removes them. Safe beside a running
 consumer, readers and compaction: a file that is being written is young, so nothing younger than an hour goes. Staged files of
-processes that were killed go too. Without a table, all tables; a namespace stands for its tables.`;
+processes that were killed go too, and without a table what killed runs of gold left in _staging. Without a table, all tables; a namespace stands for its tables.`;
   static override examples = [
     '<%= config.bin %> table orphans --dry-run',
     '<%= config.bin %> table orphans silver --older-than 12h --yes',
@@ -38,6 +38,7 @@ processes that were killed go too. Without a table, all tables; a namespace stan
     });
     this.printRows(result.tables, ['table', 'files', 'bytes', 'examined']);
     for (const { examples } of result.tables) for (const key of examples) this.say(`  ${key}`);
+    if (result.staged.files > 0) this.say(`  _staging: ${counted(result.staged.files, 'file')}`);
     const { files, bytes } = result.totals;
     if (result.dryRun) this.done(`Dry run. ${counted(files, 'file')} (${counted(bytes, 'byte')}) would go; nothing was changed.`);
     else this.done(`Done. ${counted(files, 'file')} removed, ${counted(bytes, 'byte')} free.`);

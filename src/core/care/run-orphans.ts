@@ -5,6 +5,7 @@ import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';
 import { namedTables } from './named-tables.js';
 import { LEAST_ORPHAN_AGE_MS, type RemovedOrphans, removeOrphans } from './remove-orphans.js';
+import { type RemovedStaged, removeStaged } from './remove-staged.js';
 
 export interface RunOrphansOptions {
   /** Empty: every table. */
@@ -20,6 +21,8 @@ export interface RunOrphansOptions {
 
 export interface RunOrphansResult {
   readonly tables: readonly RemovedOrphans[];
+  /** Of the lake's staging folder, which is looked through when no table is named. */
+  readonly staged: RemovedStaged;
   readonly totals: { readonly files: number; readonly bytes: number };
   readonly olderThanMs: number;
   readonly dryRun: boolean;
@@ -29,7 +32,7 @@ export interface RunOrphansResult {
 export async function runOrphans(lakehouse: Lakehouse, options: RunOrphansOptions): Promise<RunOrphansResult> {
   const olderThanMs = ageOf(options.olderThan);
   const tables = await namedTables(lakehouse, options.tables);
-  const remove = async (dryRun: boolean): Promise<readonly RemovedOrphans[]> => {
+  const remove = async (dryRun: boolean): Promise<Pick<RunOrphansResult, 'tables' | 'staged'>> => {
     const done: RemovedOrphans[] = [];
     for (const [n, table] of tables.entries()) {
       if (options.signal.aborted) {
@@ -40,7 +43,8 @@ export async function runOrphans(lakehouse: Lakehouse, options: RunOrphansOption
       options.progress({ phase: `look through ${table.name}`, done: n, total: tables.length, unit: 'tables' });
       done.push(await removeOrphans(table, olderThanMs, lakehouse.effects, { dryRun }));
     }
-    return done;
+    const staged = options.tables.length === 0 ? await removeStaged(lakehouse, olderThanMs, dryRun) : { files: 0, bytes: 0 };
+    return { tables: done, staged };
   };
   if (!options.dryRun && !options.confirmed) {
     const { files, bytes } = totalsOf(await remove(true));
@@ -53,7 +57,7 @@ export async function runOrphans(lakehouse: Lakehouse, options: RunOrphansOption
   const done = await remove(options.dryRun);
   // Whoever takes a staging folder removes those of processes that have ended. Last, because on a full disk it may not be made.
   if (!options.dryRun) await (await lakehouse.store()).stagingDir();
-  return { tables: done, totals: totalsOf(done), olderThanMs, dryRun: options.dryRun };
+  return { ...done, totals: totalsOf(done), olderThanMs, dryRun: options.dryRun };
 }
 
 function ageOf(text: string): number {
@@ -64,7 +68,7 @@ function ageOf(text: string): number {
   throw new KeystoneError('KS_USAGE', `--older-than ${text} is less than an hour`, { hint });
 }
 
-const totalsOf = (tables: readonly RemovedOrphans[]): RunOrphansResult['totals'] => ({
-  files: tables.reduce((sum, { files }) => sum + files, 0),
-  bytes: tables.reduce((sum, { bytes }) => sum + bytes, 0),
+const totalsOf = ({ tables, staged }: Pick<RunOrphansResult, 'tables' | 'staged'>): RunOrphansResult['totals'] => ({
+  files: tables.reduce((sum, { files }) => sum + files, staged.files),
+  bytes: tables.reduce((sum, { bytes }) => sum + bytes, staged.bytes),
 });

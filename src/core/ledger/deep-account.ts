@@ -13,6 +13,7 @@ import { type AccountBreak, MAX_NAMED, type PartitionAccount, type VerifyOptions
 import type { AccountCut } from './account-cut.js';
 import { DISPOSITIONS } from './dispositions-table.js';
 import { doubledKeys } from './doubled-keys.js';
+import { outsiders } from './outsiders.js';
 import { wrongFiles } from './wrong-files.js';
 
 /** Offsets judged in one step. */
@@ -77,7 +78,10 @@ export async function deepBreaks(
       done += stretch.toExclusive - stretch.from;
       options.onProgress?.({ phase: 'account', done, total, unit: 'events' });
     }
-    if (input.cut) breaks.push(...(await doubledKeys(lakehouse, session, input.cut, unreadable)));
+    if (input.cut) {
+      breaks.push(...(await outsiders(lakehouse, session, input.cut, input.partitions, unreadable)));
+      breaks.push(...(await doubledKeys(lakehouse, session, input.cut, unreadable)));
+    }
     return breaks;
   } finally {
     await session.close();

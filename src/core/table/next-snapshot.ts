@@ -194,7 +194,7 @@ async function removeFiles(
 ): Promise<Removal> {
   const live = manifests.filter((manifest) => manifest.added_files_count + manifest.existing_files_count > 0);
   if (paths.size === 0) return { kind: 'removed', removed: [], rewritten: [], untouched: live };
-  liveDataManifests(manifests, base.location); // whoever removes files has read their rows, which row-level deletes would change
+  liveDataManifests(manifests, base.location, base['current-snapshot-id'] ?? null); // whoever removes files has read their rows, which row-level deletes would change
   const removed: DataFile[] = [];
   const rewritten: ManifestFile[] = [];
   const untouched: ManifestFile[] = [];

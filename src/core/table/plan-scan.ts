@@ -26,7 +26,7 @@ export async function planScan(
   reader: ManifestReader,
   bounds: NonNullable<ScanOptions['bounds']>,
 ): Promise<readonly DataFile[]> {
-  const manifests = liveDataManifests(await reader.manifestsOf(snapshot), metadata.location);
+  const manifests = liveDataManifests(await reader.manifestsOf(snapshot), metadata.location, snapshot?.['snapshot-id'] ?? null);
   const columnBounds = bounds
     .filter(({ min, max }) => min !== undefined || max !== undefined)
     .map((bound) => columnBound(metadata, bound));
@@ -43,14 +43,20 @@ export async function planScan(
 }
 
 /** Manifests with live data files; throws KS_TABLE_UNSUPPORTED when there are live row-level deletes, which Keystone does not apply. */
-export function liveDataManifests(manifests: readonly ManifestFile[], table: string): readonly ManifestFile[] {
+export function liveDataManifests(
+  manifests: readonly ManifestFile[],
+  location: string,
+  snapshotId: number | bigint | null,
+): readonly ManifestFile[] {
   const live = manifests.filter((manifest) => manifest.added_files_count + manifest.existing_files_count > 0);
   if (live.some((manifest) => manifest.content === 1)) {
+    const name = location.split('/').slice(-2).join('.');
     throw new KeystoneError(
       'KS_TABLE_UNSUPPORTED',
-      `${table} has row-level deletes that another engine wrote; Keystone does not apply them`,
+      `${name} (${location}) has row-level deletes in its snapshot ${snapshotId}, by another engine; Keystone does not apply them`,
       {
-        hint: 'Rewrite the table there (Trino: ALTER TABLE … EXECUTE optimize; Spark: CALL system.rewrite_data_files), then run the same command again.',
+        hint: `Rewrite the table there (Trino: ALTER TABLE ${name} EXECUTE optimize; Athena: OPTIMIZE ${name} REWRITE DATA USING BIN_PACK; Spark: CALL system.rewrite_data_files), then run the same command again.`,
+        details: { table: name, snapshot: String(snapshotId) },
       },
     );
   }
