@@ -167,7 +167,7 @@ describe.skipIf(!hasKafka)('Kafka going away', () => {
   const lossy = async (topic: string, loses: () => boolean, deliveryMs: number) => {
     const { clock, randomBytes } = systemEffects();
     const config = profileConfig.parse({ log: { kafka: { brokers: kafka().brokers } } }).log.kafka;
-    const access = await kafkaAccess(config, { env: {}, projectDir: '/' });
+    const access = await kafkaAccess(config, { env: {}, projectDir: '/' }, clock);
     const random = (): number => randomBytes(1)[0]! / 256;
     const brokers = connectBrokers({ access, clock, random, firstPatienceMs: 5000, patienceMs: 5000 });
     onTestFinished(() => brokers.close());

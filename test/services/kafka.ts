@@ -32,6 +32,8 @@ export const KAFKA_USER = 'keystone';
 export const KAFKA_PASSWORD = 'keystone-secret';
 
 export interface Kafka {
+  /** Of the first broker: one folder for each partition. */
+  readonly dataFolder: string;
   readonly version: string;
   /** `host:port,…`; the same after a broker was started again. */
   readonly brokers: string;
@@ -155,6 +157,7 @@ export async function startKafka(
   };
   const kafka: Kafka = {
     version: VERSION,
+    dataFolder: path.join(folder(0), 'data'),
     brokers: at('plain'),
     saslBrokers: at('sasl'),
     mtlsBrokers: at('mtls'),

@@ -12,6 +12,7 @@ import { KeystoneError } from '../errors.js';
 import { checkOffsetToRead } from './offset-to-read.js';
 import type { EventLog, NewRecord, PartitionBounds } from './event-log.js';
 import { kafkaAccess, type KafkaConfig, type SecretPlaces } from './kafka/access.js';
+import { batchCompressor } from './kafka/batch-codecs.js';
 import { connectBrokers, type Brokers } from './kafka/brokers.js';
 import { BrokerRefusal, isPassing, kafkaFailure } from './kafka/failure.js';
 import { kafkaGroups } from './kafka/groups.js';
@@ -60,11 +61,12 @@ const EARLIEST = -2;
 export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patience }: KafkaLogOptions): Promise<EventLog> {
   const { firstMs, readMs, deliveryMs } = { ...PATIENCE, ...patience };
   const access = await kafkaAccess(kafka, secrets, clock);
+  const compressor = await batchCompressor(kafka.compression);
   const random = (): number => Buffer.from(randomBytes(4)).readUInt32BE() / 2 ** 32;
   const connect = (): Brokers => connectBrokers({ access, clock, random, firstPatienceMs: firstMs, patienceMs: readMs });
   const brokers = connect();
   const groups = kafkaGroups({ brokers, connect, clock, place: access });
-  const producer = idempotentProducer({ brokers, clock, deliveryMs });
+  const producer = idempotentProducer({ brokers, clock, deliveryMs, compressor });
   const choosers = new Map<string, { readonly partitions: number; readonly choose: (record: NewRecord) => number }>();
   const messageLimits = new Map<string, { readonly limit: Promise<number>; readonly atMs: number }>();
   const readers = new Map<string, { readonly id: string | null; readonly reader: PartitionReader }>();
@@ -182,7 +184,7 @@ export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patienc
   const failure = (error: unknown, what: string): KeystoneError => kafkaFailure(error, what, access);
 
   return {
-    named: namedBatches({ brokers, clock, partitionsOf, messageLimit, endOffsets, startOffset, failure }),
+    named: namedBatches({ brokers, clock, compressor, partitionsOf, messageLimit, endOffsets, startOffset, failure }),
     ensureTopic: async (name, partitions) => {
       if (!Number.isInteger(partitions) || partitions < 1)
         throw new KeystoneError('KS_USAGE', `Topic ${name} can't have ${partitions} partitions`);

@@ -1,4 +1,4 @@
-/** Decompression of Kafka's record batches. What a topic never uses is never loaded. */
+/** Compression of Kafka's record batches, both ways. What a topic never uses is never loaded. */
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { KeystoneError, messageOf } from '../../errors.js';
@@ -11,6 +11,31 @@ export type CodecName = (typeof CODEC_NAMES)[number];
 const MAX_BYTES = 512 * 1024 * 1024;
 
 const gunzip = promisify(zlib.gunzip);
+
+/** What batches are written with. */
+export interface BatchCompressor {
+  /** In the batch's attributes. */
+  readonly number: number;
+  readonly compress: (bytes: Buffer) => Buffer;
+}
+
+/** zlib's fastest: half of the CPU of its default for a tenth more bytes. */
+const GZIP_LEVEL = 1;
+
+/** null for `none`. zstd is read only: Node 20 has no writer of it. */
+export async function batchCompressor(codec: Exclude<CodecName, 'zstd'>): Promise<BatchCompressor | null> {
+  const number = CODEC_NAMES.indexOf(codec);
+  switch (codec) {
+    case 'none':
+      return null;
+    case 'gzip':
+      return { number, compress: (bytes) => zlib.gzipSync(bytes, { level: GZIP_LEVEL }) };
+    case 'snappy':
+      return { number, compress: (await import('./snappy-writer.js')).compressSnappy };
+    case 'lz4':
+      return { number, compress: (await import('./lz4-writer.js')).compressLz4 };
+  }
+}
 
 /** Throws KS_LOG when the bytes are damaged or the codec's package is not there. `what` names the batch. */
 export async function decompressBatch(codec: CodecName, bytes: Buffer, what: string): Promise<Buffer> {

@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../../clock.js';
 import type { NewRecord, RecordPosition } from '../event-log.js';
+import type { BatchCompressor } from './batch-codecs.js';
 import type { Brokers } from './brokers.js';
 import { BrokerRefusal, CODE, isPassing } from './failure.js';
 import { tooLarge } from './named-batches.js';
@@ -20,6 +21,8 @@ export interface ProducerOptions {
   readonly clock: Clock;
   /** How long a batch is sent again before its append fails. */
   readonly deliveryMs: number;
+  /** Absent or null: batches are sent as they are. */
+  readonly compressor?: BatchCompressor | null;
 }
 
 export interface IdempotentProducer {
@@ -70,7 +73,7 @@ const TARGET_BYTES = 1_000_000;
 const GROUP_BYTES = 16 * 1024 * 1024;
 const LAST_SEQUENCE = 2 ** 31;
 
-export function idempotentProducer({ brokers, clock, deliveryMs }: ProducerOptions): IdempotentProducer {
+export function idempotentProducer({ brokers, clock, deliveryMs, compressor }: ProducerOptions): IdempotentProducer {
   /** Producer id and next sequence number by topic and partition. */
   const lanes = new Map<string, BatchProducer>();
   const pending: Append[] = [];
@@ -85,7 +88,7 @@ export function idempotentProducer({ brokers, clock, deliveryMs }: ProducerOptio
   };
   const encode = (batch: Batch, lane: BatchProducer): Buffer => {
     lastMs = Math.max(lastMs, Math.floor(clock.nowMs()));
-    return encodeBatch(batch.records, lane, lastMs);
+    return encodeBatch(batch.records, lane, lastMs, compressor);
   };
   /** One batch for each partition, until all are answered for. Returns the first failure, if any; every batch is settled either way. */
   const sendRound = async (batches: readonly Batch[]): Promise<unknown> => {

@@ -10,6 +10,7 @@ import type { Clock } from '../../clock.js';
 import { KeystoneError } from '../../errors.js';
 import type { NewRecord } from '../event-log.js';
 import type { BatchName, BatchOutcome, CutBatch, NamedAppends, NamedBatch } from '../named-appends.js';
+import type { BatchCompressor } from './batch-codecs.js';
 import type { Brokers } from './brokers.js';
 import { BrokerRefusal, CODE, isPassing } from './failure.js';
 import { batchedBytes, batchHead, BATCH_OVERHEAD, encodeBatch } from './record-batch.js';
@@ -19,6 +20,8 @@ import { safeOffset } from './wire.js';
 
 export interface NamedBatchesOptions {
   readonly brokers: Brokers;
+  /** null: batches are sent as they are. */
+  readonly compressor: BatchCompressor | null;
   readonly clock: Clock;
   /** Where each record goes. */
   readonly partitionsOf: (topic: string, records: readonly NewRecord[], patienceMs: number) => Promise<readonly number[]>;
@@ -53,7 +56,7 @@ const LAST_SEQUENCE = 2 ** 31;
 const FIND_BYTES = 4_000_000;
 
 export function namedBatches(options: NamedBatchesOptions): NamedAppends {
-  const { brokers, clock, failure } = options;
+  const { brokers, clock, failure, compressor } = options;
   const lanes = new Map<string, Lane>();
   let lastMs = 0;
 
@@ -109,7 +112,8 @@ export function namedBatches(options: NamedBatchesOptions): NamedAppends {
   const encoded = (topic: string, batch: NamedBatch): Sent => {
     lastMs = Math.max(lastMs, Math.floor(clock.nowMs()));
     const { producerId, producerEpoch, firstSequence } = batch.name;
-    const bytes = encodeBatch(batch.records, { producerId: BigInt(producerId), producerEpoch, firstSequence }, lastMs);
+    const producer = { producerId: BigInt(producerId), producerEpoch, firstSequence };
+    const bytes = encodeBatch(batch.records, producer, lastMs, compressor);
     return { topic, partition: batch.partition, bytes, batch, timesOut: 0 };
   };
 

@@ -5,7 +5,7 @@
  */
 import { KeystoneError } from '../../errors.js';
 import type { LogHeader, LogRecord, NewRecord } from '../event-log.js';
-import { CODEC_NAMES, decompressBatch } from './batch-codecs.js';
+import { CODEC_NAMES, decompressBatch, type BatchCompressor } from './batch-codecs.js';
 import { crc32c } from './crc32c.js';
 import { safeOffset, wireReader } from './wire.js';
 
@@ -67,8 +67,29 @@ function bodyLength(record: NewRecord, offsetDelta: number): number {
 /** An upper bound of what the record takes in a batch. */
 export const batchedBytes = (record: NewRecord): number => bodyLength(record, 0) + 10;
 
-/** One uncompressed batch; every record has the time `timestampMs`. */
-export function encodeBatch(records: readonly NewRecord[], producer: BatchProducer, timestampMs: number): Buffer {
+/** One batch; every record has the time `timestampMs`. It is left uncompressed where that is no larger. */
+export function encodeBatch(
+  records: readonly NewRecord[],
+  producer: BatchProducer,
+  timestampMs: number,
+  compressor: BatchCompressor | null = null,
+): Buffer {
+  const plain = plainBatch(records, producer, timestampMs);
+  const packed = compressor?.compress(plain.subarray(BATCH_OVERHEAD));
+  if (!compressor || !packed || packed.length >= plain.length - BATCH_OVERHEAD) return checked(plain);
+  const out = Buffer.concat([plain.subarray(0, BATCH_OVERHEAD), packed]);
+  out.writeInt32BE(out.length - LENGTH_END, 8);
+  out.writeInt16BE(compressor.number, 21);
+  return checked(out);
+}
+
+function checked(batch: Buffer): Buffer {
+  batch.writeUInt32BE(crc32c(batch, CHECKED_FROM), 17);
+  return batch;
+}
+
+/** Without its checksum. */
+function plainBatch(records: readonly NewRecord[], producer: BatchProducer, timestampMs: number): Buffer {
   const lengths = records.map(bodyLength);
   const size = lengths.reduce((sum, length) => sum + zigzagLength(length) + length, BATCH_OVERHEAD);
   const out = Buffer.allocUnsafe(size);
@@ -111,7 +132,6 @@ export function encodeBatch(records: readonly NewRecord[], producer: BatchProduc
       bytes(value);
     }
   });
-  out.writeUInt32BE(crc32c(out, CHECKED_FROM), 17);
   return out;
 }
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isKeystoneError } from '../../../../src/core/errors.js';
-import { decompressBatch, type CodecName } from '../../../../src/core/log/kafka/batch-codecs.js';
+import { batchCompressor, decompressBatch, type CodecName } from '../../../../src/core/log/kafka/batch-codecs.js';
 import { decompressLz4 } from '../../../../src/core/log/kafka/lz4.js';
 import { decompressZstd } from '../../../../src/core/log/kafka/zstd.js';
 import { decompressSnappy } from '../../../../src/core/log/kafka/snappy.js';
@@ -91,3 +91,31 @@ function lz4Of(block: Buffer, count: number): Buffer {
   size.writeUInt32LE(block.length);
   return Buffer.concat([head, ...Array.from({ length: count }, () => [size, block]).flat(), Buffer.alloc(4)]);
 }
+
+describe('what is compressed here', () => {
+  const text = fc.stringMatching(/^[ab ]{0,400}$/);
+  const blob = fc.oneof(
+    fc.uint8Array({ maxLength: 5000 }),
+    fc.array(text, { maxLength: 60 }).map((parts) => Buffer.from(parts.join(''))),
+    // Beyond a block of 64 KB, with repetitions of every distance.
+    fc
+      .tuple(fc.uint8Array({ minLength: 1, maxLength: 3000 }), fc.integer({ min: 1, max: 80 }))
+      .map(([part, times]) => Buffer.concat(Array.from({ length: times }, () => part))),
+  );
+
+  for (const codec of ['gzip', 'snappy', 'lz4'] as const) {
+    it(`${codec}: comes back as it was`, async () => {
+      const compressor = await batchCompressor(codec);
+      await fc.assert(
+        fc.asyncProperty(blob, async (bytes) => {
+          const plain = Buffer.from(bytes);
+          const packed = compressor!.compress(plain);
+          expect((await decompressBatch(codec, packed, 'b')).equals(plain)).toBe(true);
+        }),
+        { numRuns: 300 },
+      );
+      const repeated = Buffer.from(PLAIN.repeat(200));
+      expect(compressor!.compress(repeated).length).toBeLessThan(repeated.length / 5);
+    });
+  }
+});
