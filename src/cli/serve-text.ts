@@ -37,6 +37,10 @@ export function serveText(event: ServeEvent, topic: string): ServeTold {
       const text = modeText(event.state);
       return event.state.mode === 'spooling' || event.state.mode === 'full' ? warning(text) : said(text);
     }
+    case 'leftInSpool':
+      return warning(
+        `${event.events} accepted events wait in the spool for the log; the next keystone ingest serve takes them up, or: keystone ingest spool drain`,
+      );
     case 'draining':
       return said('Draining.');
     case 'workerStarted':

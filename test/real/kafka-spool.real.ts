@@ -150,6 +150,16 @@ describe.skipIf(!hasKafka || !isBuilt())('an ingest server beside a broker (need
     expect(await server.health()).toMatchObject({ mode: 'spooling' });
     expect((await server.health()).events).toBeGreaterThan(ENOUGH);
     expect((await fetch(`http://${server.http}/readyz`)).status).toBe(200);
+    const posted = await fetch(`http://${server.http}/v1/events/orders`, {
+      method: 'POST',
+      body: '{"order_id":"posted"}',
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'posted' },
+    });
+    expect(posted.status).toBe(200);
+    expect(await posted.json()).toMatchObject({ receipts: [{ event_id: 'posted', offset: null, durability: 'spooled' }] });
+    expect((await runCli(['ingest', 'spool', 'drain', '--dry-run'], { cwd: here.dir })).stderr).toMatch(
+      /wait in slots of servers/,
+    );
     await kafka().start();
     await inLog(server);
     await answered(running, 'log', ENOUGH);

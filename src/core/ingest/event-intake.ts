@@ -11,6 +11,7 @@ import type { Client } from './client.js';
 import type { ClientLimits } from './client-limits.js';
 import type { AppendOutcome, GroupCommit } from './group-commit.js';
 import type { InFlightBudget } from './in-flight-budget.js';
+import type { IngestMeter } from './ingest-meter.js';
 import type { EventResult, WireEvent } from './grpc/ingestion-v1-codec.js';
 
 export interface EventIntake {
@@ -28,6 +29,8 @@ export interface IntakeOptions {
   /** Of each client. */
   readonly limits: ClientLimits;
   readonly commits: GroupCommit;
+  /** Absent: nobody counts. */
+  readonly meter?: IngestMeter | undefined;
   /** Told of a failed append, once per request that it hit. */
   readonly onAppendFailed: (error: Error) => void;
 }
@@ -59,7 +62,7 @@ const sizeOf = (event: WireEvent): number => {
 };
 
 export function createEventIntake(options: IntakeOptions): EventIntake {
-  const { topic, accept, budget, limits, commits } = options;
+  const { topic, accept, budget, limits, commits, meter } = options;
   let accepted = 0;
   let refused = 0;
 
@@ -76,6 +79,7 @@ export function createEventIntake(options: IntakeOptions): EventIntake {
       let bytes = 0;
       for (const event of events) bytes += sizeOf(event);
       if (!budget.reserve(bytes)) {
+        meter?.refused(events.length, bytes);
         const message = `${bytes} more bytes do not fit into the ${budget.maxBytes} that may be in flight; slow down and send again`;
         settle(exhausted(events, message));
         return;
@@ -83,36 +87,43 @@ export function createEventIntake(options: IntakeOptions): EventIntake {
       const reservation = limits.reserve(client, events.length, bytes);
       if (reservation.kind === 'exceeded') {
         budget.release(bytes);
+        meter?.refused(events.length, bytes);
         settle(exhausted(events, reservation.reason, reservation.retryAfterMs));
         return;
       }
+      meter?.inFlight(bytes);
       const results: EventResult[] = [];
       const records: NewRecord[] = [];
       /** For each record: its place in `results`, and its event id. */
       const places: number[] = [];
       const ids: string[] = [];
+      const sizes: number[] = [];
       for (const event of events) {
         const acceptance = accept(event, client);
         if (acceptance.kind === 'refused') {
           refused++;
+          meter?.refused(1, sizeOf(event));
           const { reason: message, eventId } = acceptance;
           results.push({ kind: 'refused', refusal: { code: status.INVALID_ARGUMENT, message, eventId } });
           continue;
         }
         places.push(results.length);
         ids.push(acceptance.envelope.eventId);
+        if (meter) sizes.push(sizeOf(event));
         records.push(toLogRecord(acceptance.envelope));
         results.push({ kind: 'refused', refusal: { code: status.UNKNOWN, message: 'not appended', eventId: '' } });
       }
       commits.submit(records, (outcomes) => {
         budget.release(bytes);
         reservation.release();
+        meter?.inFlight(-bytes);
         let failure: Error | undefined;
         outcomes.forEach((outcome: AppendOutcome, index) => {
           const eventId = ids[index] ?? '';
           const place = places[index] ?? 0;
           if (outcome instanceof Error) {
             refused++;
+            meter?.refused(1, sizes[index] ?? 0);
             failure = outcome;
             results[place] = {
               kind: 'refused',
@@ -125,6 +136,7 @@ export function createEventIntake(options: IntakeOptions): EventIntake {
             };
           } else {
             accepted++;
+            meter?.accepted(1, sizes[index] ?? 0);
             const kept = 'kind' in outcome ? SPOOLED : { offset: outcome.offset, durability: 'log' as const };
             results[place] = { kind: 'receipt', receipt: { topic, partition: outcome.partition, eventId, ...kept } };
           }

@@ -3,6 +3,7 @@ import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { guardDoors } from './door-guard.js';
 import { startIngestServer, type IngestServerEvent, type IngestTotals } from './grpc/ingest-server.js';
+import { ingestMeter } from './ingest-meter.js';
 import { addressOf } from './server-address.js';
 import { openSpool, spoolPlace } from './spool/open-spool.js';
 import { readKnownTopic } from './spool/spool-folder.js';
@@ -72,7 +73,7 @@ async function checkLog(lakehouse: Lakehouse): Promise<void> {
 export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & RunServeEffects): Promise<RunServeResult> {
   checkPorts(lakehouse, options);
   const { ingest, profile } = lakehouse.config;
-  const { clock, randomBytes } = lakehouse.effects;
+  const { clock, randomBytes, metrics } = lakehouse.effects;
   const { topic, partitions } = profile.log;
   const guard = await guardDoors(lakehouse.config, { ...options, clock });
   for (const message of guard.warnings) options.onEvent({ kind: 'warning', message });
@@ -83,6 +84,7 @@ export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & 
     onMode: (state) => options.onEvent({ kind: 'mode', state }),
     onWarning: (message) => options.onEvent({ kind: 'warning', message }),
   });
+  const meter = metrics && ingestMeter(metrics, clock);
   const server = await startIngestServer({
     log,
     ...(spool ? { spool } : {}),
@@ -103,20 +105,19 @@ export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & 
     connectionLimits: guard.connectionLimits,
     clock,
     randomBytes,
+    meter,
     signal: options.signal,
     onEvent: options.onEvent,
   }).catch(async (error: unknown) => {
-    await spool?.close();
+    await Promise.all([spool?.close(), meter?.close()]);
     throw error;
   });
   options.onServing?.(() => server.totals());
   const totals = await server.closed;
+  await meter?.close();
   const spooled = spool?.state().events ?? 0;
   await spool?.close();
-  if (spooled > 0) options.onEvent({ kind: 'warning', message: leftInSpool(spooled) });
+  if (spooled > 0) options.onEvent({ kind: 'leftInSpool', events: spooled });
   const httpAddress = server.httpPort === null ? null : addressOf(server.host, server.httpPort);
   return { address: addressOf(server.host, server.port), httpAddress, topic, ...totals };
 }
-
-const leftInSpool = (events: number): string =>
-  `${events} accepted events wait in the spool for the log; the next keystone ingest serve takes them up, or keystone ingest spool drain`;

@@ -1,6 +1,9 @@
 /** Port: a process that serves for another one, what it is told and what it tells (`src/cli/worker-processes.ts` has the processes). */
 import type { ErrorCode } from '../errors.js';
 import type { IngestServerEvent, IngestTotals } from './grpc/ingest-server.js';
+import type { LogFields } from '../logging/logger.js';
+import type { LogLevel } from '../logging/log-level.js';
+import type { WorkerNumbers } from '../metrics/worker-metrics.js';
 import type { RunServeOptions } from './run-serve.js';
 
 /** What a worker serves; its environment is that of the process that starts it. */
@@ -11,6 +14,9 @@ export type WorkerMessage =
   | { readonly kind: 'event'; readonly event: IngestServerEvent }
   /** Now and then, so that little is unknown of one that is killed. */
   | { readonly kind: 'totals'; readonly totals: IngestTotals }
+  /** For the log and the metrics of the process that started it. */
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly event: string; readonly fields: LogFields }
+  | { readonly kind: 'numbers'; readonly numbers: WorkerNumbers }
   /** Drained. */
   | { readonly kind: 'ended'; readonly totals: IngestTotals }
   /** It could not serve. */

@@ -1,4 +1,4 @@
-/** Receipts as NDJSON, one line per acknowledged event: `{"event_id","topic","partition","offset"}`. */
+/** Receipts as NDJSON, one line per acknowledged event: `{"event_id","topic","partition","offset"}`; of a spooled one the offset is null and `durability` says so. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { KeystoneError, messageOf } from '../../errors.js';
 import type { OnResults } from '../event-sink.js';
@@ -25,8 +25,9 @@ export function openReceiptFile(path: string): ReceiptFile {
       let text = '';
       for (const result of results) {
         if (result.kind !== 'receipt') continue;
-        const { eventId, topic, partition, offset } = result.receipt;
-        text += `${JSON.stringify({ event_id: eventId, topic, partition, offset })}\n`;
+        const { eventId, topic, partition, offset, durability } = result.receipt;
+        const place = durability === 'spooled' ? { offset: null, durability } : { offset };
+        text += `${JSON.stringify({ event_id: eventId, topic, partition, ...place })}\n`;
       }
       if (text !== '') writeSync(file, text);
     },

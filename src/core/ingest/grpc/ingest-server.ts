@@ -29,6 +29,7 @@ import { DoorCredentials } from './grpc-credentials.js';
 import type { HttpDoor } from '../http/http-door.js';
 import type { Health } from '../http/http-shapes.js';
 import { createInFlightBudget } from '../in-flight-budget.js';
+import type { IngestMeter } from '../ingest-meter.js';
 import {
   FOUNDING_SERVICE,
   foundingService,
@@ -77,6 +78,8 @@ export interface IngestServerOptions {
   readonly drainMs?: number;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
+  /** Absent: nobody counts. */
+  readonly meter?: IngestMeter | undefined;
   /** Aborted: drain. */
   readonly signal: AbortSignal;
   readonly onEvent?: (event: IngestServerEvent) => void;
@@ -91,6 +94,8 @@ export type IngestServerEvent =
   | { readonly kind: 'warning'; readonly message: string }
   /** Where accepted events go has changed, or was not the log at the start. */
   | { readonly kind: 'mode'; readonly state: SpoolState }
+  /** It ends, and so many accepted events still wait for the log. */
+  | { readonly kind: 'leftInSpool'; readonly events: number }
   | { readonly kind: 'draining' };
 
 export interface IngestTotals {
@@ -149,7 +154,9 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
   const { log, topic, signal } = options;
   const { spool } = options;
   if (!spool) await log.ensureTopic(topic, options.partitions);
-  const append = spool ? spool.append : (records: readonly NewRecord[]) => log.append(topic, records);
+  const { meter } = options;
+  const kept = spool ? spool.append : (records: readonly NewRecord[]) => log.append(topic, records);
+  const append = meter ? (records: readonly NewRecord[]) => meter.timed(() => kept(records)) : kept;
   const commits = createGroupCommit({ append, lingerMs: options.lingerMs });
   let lastFailureMs = Number.NEGATIVE_INFINITY;
   const intakeOptions = {
@@ -164,6 +171,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
       clock: options.clock,
     }),
     commits,
+    meter,
     onAppendFailed: (error: Error) => {
       // While the log is away every request fails: say so now and then, not for each.
       const nowMs = options.clock.nowMs();

@@ -37,6 +37,7 @@ export interface StraightDelivery {
 
 /** A name may have been forgotten by the log after this long; it remembers for a day unless it is told otherwise. */
 const LOOK_AFTER_MS = 10 * 60_000;
+const LEAST_PATIENCE_MS = 200;
 
 /** Batches in rounds of one for each partition. */
 export function roundsOf<Batch extends { readonly partition: number }>(batches: readonly Batch[]): readonly (readonly Batch[])[] {
@@ -52,11 +53,14 @@ export function roundsOf<Batch extends { readonly partition: number }>(batches: 
 
 /** @throws what keeps the log from taking any of them, now and later. */
 export async function deliverStraight(
-  { named, topic, patienceMs }: Delivery,
+  { named, topic, clock, patienceMs }: Delivery,
   records: readonly NewRecord[],
   partitionOf: (record: NewRecord) => number,
 ): Promise<StraightDelivery> {
   const outcomes: (RecordPosition | Error | undefined)[] = Array.from({ length: records.length });
+  const untilMs = clock.nowMs() + patienceMs;
+  /** The client waits for all of it together. */
+  const leftMs = (): number => Math.max(LEAST_PATIENCE_MS, untilMs - clock.nowMs());
   let cuts: Awaited<ReturnType<NamedAppends['cut']>>;
   try {
     cuts = await named.cut(topic, records, patienceMs);
@@ -72,7 +76,7 @@ export async function deliverStraight(
   const settled = new Set<NamedBatch>();
   let away: Error | null = null;
   for (const round of rounds) {
-    const answers = await named.send(topic, round, patienceMs);
+    const answers = await named.send(topic, round, leftMs());
     round.forEach((batch, n) => {
       const answer = answers[n]!;
       if (answer.kind !== 'taken' && answer.kind !== 'refused') {
