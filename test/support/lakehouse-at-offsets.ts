@@ -38,7 +38,10 @@ export async function lakehouseAt(
       const next = nextOffsets[name];
       return next === undefined
         ? null
-        : ({ state: async () => ({ nextOffsets: next, currentSnapshot: null, snapshots: [] }) } as unknown as Table);
+        : ({
+            state: async () => ({ nextOffsets: next, currentSnapshot: null, snapshots: [] }),
+            metadata: async () => ({ metadata: { 'table-uuid': `uuid of ${name}` } }),
+          } as unknown as Table);
     },
     advance: (ms) => void (nowMs += ms),
   };

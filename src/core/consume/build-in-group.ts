@@ -29,8 +29,8 @@ export interface GroupRun {
   readonly endurance: () => Endurance;
 }
 
-/** Between two looks for what others have landed. */
-const LOOK_MS = 250;
+/** Between two looks for what is new, of the log and of others: each look asks the store. */
+const LOOK_MS = 500;
 
 /** True once everything up to the targets is derived, whoever did it (with `untilCaughtUp`); false when the signal came. */
 export async function buildInGroup(run: GroupRun): Promise<boolean> {
@@ -85,7 +85,7 @@ async function landShares({ lakehouse, membership, options, targets, progress, e
         const outcome = await land.landNext(right);
         outage.worked();
         if (outcome === 'done') return true;
-        if (outcome === 'nothing' && options.untilCaughtUp) await clock.sleep(LOOK_MS, right.signal);
+        if (outcome === 'nothing') await clock.sleep(LOOK_MS, right.signal);
       }
     } catch (error) {
       if (isKeystoneError(error) && error.code === 'KS_LEASE_LOST') options.onNotice?.(error.message);

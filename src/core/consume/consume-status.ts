@@ -63,7 +63,10 @@ export async function consumeStatus(
   const state = await lakehouse.state();
   const name = leaseName(lag.topic);
   const lease = await state.readLease(name);
-  const members = (await (await lakehouse.log()).groupMembers?.(lag.group, lag.topic)) ?? [];
+  const bronze = await (await lakehouse.table(BRONZE_EVENTS.name))?.metadata();
+  const all = (await (await lakehouse.log()).groupMembers?.(lag.group, lag.topic)) ?? [];
+  // Another lake may land the same topic under the same group: its members are not ours.
+  const members = all.filter(({ lake }) => lake === bronze?.metadata['table-uuid']);
   const position = (table: TableName, partition: number, nextOffset: number, logEndOffset: number): StepPosition => ({
     table,
     partition,

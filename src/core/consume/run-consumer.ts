@@ -43,6 +43,8 @@ export interface ConsumeTotals {
 interface BegunRun {
   readonly log: EventLog;
   readonly state: StateStore;
+  /** Identity of the lake: that of its bronze table. */
+  readonly lake: string;
   /** What was in the log then: end offset by partition. */
   readonly targets: ReadonlyMap<number, number>;
 }
@@ -72,9 +74,9 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
   logger?.info('consume.started', { runId, topic, group: config.consume.group, untilCaughtUp, holder: effects.processName });
   const progress: BuildProgress = { landed: 0, landedBytes: 0, batches: 0, derived: NO_COUNTS, care: NO_CARE };
   try {
-    const { log, state, targets } = begun;
+    const { log, lake, state, targets } = begun;
     const { group, leaseTtl } = config.consume;
-    const membership = log.joinGroup?.(group, topic, { name: effects.processName, sessionMs: leaseTtl });
+    const membership = log.joinGroup?.(group, topic, { name: effects.processName, lake, sessionMs: leaseTtl });
     const caughtUp = membership
       ? await buildInGroup({ lakehouse, state, membership, options, targets, progress, endurance: outages })
       : await buildAlone(lakehouse, begun, options, progress, outages());
@@ -110,7 +112,8 @@ async function beginRun(lakehouse: Lakehouse): Promise<BegunRun> {
   }
   await log.ensureTopic(topic, partitions);
   const targets = new Map((await log.bounds(topic)).map(({ partition, endOffset }) => [partition, endOffset]));
-  return { log, state: await lakehouse.state(), targets };
+  const { metadata } = await (await lakehouse.ensureTable(BRONZE_EVENTS)).metadata();
+  return { log, state: await lakehouse.state(), lake: metadata['table-uuid'], targets };
 }
 
 /** Lands and derives under one lease. */

@@ -32,6 +32,11 @@ export interface GroupMembership {
 export interface JoinOptions {
   /** What others see this member as, e.g. `host/pid/random`. */
   readonly name: string;
+  /**
+   * Identity of what this member lands into. Members share a topic's partitions with those of the same topic and lake alone: another lake
+   * that was given the same group needs all of them too.
+   */
+  readonly lake: string;
   /** A member that has not been heard of for this long is out. */
   readonly sessionMs: number;
 }
@@ -40,6 +45,8 @@ export interface JoinOptions {
 export interface GroupMember {
   /** As it joined; of a foreign program its client id. */
   readonly name: string;
+  /** As in `JoinOptions`; empty of a foreign program. */
+  readonly lake: string;
   readonly memberId: string;
   readonly host: string;
   /** Of the topic, ascending. */

@@ -48,14 +48,19 @@ describe('consumeStatus', () => {
     const lakehouse = await lakehouseAt({ 'bronze.events': offsetsAt(1, 1) });
     const log = await lakehouse.log();
     await log.ensureTopic(TOPIC, 2);
+    const lake = 'uuid of bronze.events';
     const member = (name: string, partitions: readonly number[]) => ({
       name,
+      lake,
       memberId: `m-${name}`,
       host: '10.0.0.1',
       partitions,
     });
     const members = [member('host/1', [0]), member('host/2', [1])];
-    const shared = { ...lakehouse, log: async () => ({ ...log, groupMembers: async () => members }) };
+    const shared = {
+      ...lakehouse,
+      log: async () => ({ ...log, groupMembers: async () => [...members, { ...member('host/3', [0, 1]), lake: 'another' }] }),
+    };
     await (await lakehouse.state()).acquireLease(leaseName(TOPIC), 'host/2', 1000);
     const status = await consumeStatus(shared, { runs: 0 });
     expect(status.members).toEqual([

@@ -2,6 +2,7 @@
  * What members of a consumer group tell each other through the coordinator, in the bytes that Kafka's own clients and tools use
  * (ConsumerProtocolSubscription, ConsumerProtocolAssignment).
  */
+import { z } from 'zod';
 import { wireReader, wireWriter, type WireReader } from './wire.js';
 
 /** Its partitions, and since which generation of the group they are its own. */
@@ -13,8 +14,10 @@ export interface OwnedPartitions {
 
 export interface Subscription {
   readonly topic: string;
-  /** Of the process; in the user data. */
+  /** Of the process; empty of another program. */
   readonly name: string;
+  /** What it lands into; empty of another program. */
+  readonly lake: string;
   readonly owned: OwnedPartitions;
 }
 
@@ -22,8 +25,11 @@ export interface Subscription {
 const SUBSCRIPTION_VERSION = 2;
 const ASSIGNMENT_VERSION = 0;
 
-export function subscriptionBytes({ topic, name, owned }: Subscription): Buffer {
-  const userData = Buffer.from(name, 'utf8');
+/** JSON in the user data, which each program may use as it likes. */
+const ownWords = z.object({ name: z.string(), lake: z.string() });
+
+export function subscriptionBytes({ topic, name, lake, owned }: Subscription): Buffer {
+  const userData = Buffer.from(JSON.stringify({ name, lake }), 'utf8');
   const body = wireWriter().int16(SUBSCRIPTION_VERSION).int32(1).string(topic).int32(userData.length).bytes(userData);
   body.int32(1).string(topic).int32(owned.partitions.length);
   for (const partition of owned.partitions) body.int32(partition);
@@ -35,10 +41,10 @@ export function readSubscription(bytes: Buffer): Subscription | null {
   return unlessTorn(bytes, (reader) => {
     const version = reader.int16();
     const [topic = ''] = reader.array(() => reader.string() ?? '');
-    const name = nullableBytes(reader).toString('utf8');
-    if (version < SUBSCRIPTION_VERSION) return { topic, name, owned: { partitions: [], generation: -1 } };
+    const words = readWords(nullableBytes(reader).toString('utf8'));
+    if (version < SUBSCRIPTION_VERSION) return { topic, ...words, owned: { partitions: [], generation: -1 } };
     const owned = topicPartitions(reader).flatMap((of) => (of.topic === topic ? of.partitions : []));
-    return { topic, name, owned: { partitions: owned, generation: reader.int32() } };
+    return { topic, ...words, owned: { partitions: owned, generation: reader.int32() } };
   });
 }
 
@@ -61,6 +67,14 @@ const topicPartitions = (reader: WireReader): { readonly topic: string; readonly
   reader.array(() => ({ topic: reader.string() ?? '', partitions: reader.array(reader.int32) }));
 
 const nullableBytes = (reader: WireReader): Buffer => reader.bytes(Math.max(0, reader.int32()));
+
+function readWords(text: string): z.output<typeof ownWords> {
+  try {
+    return ownWords.parse(JSON.parse(text));
+  } catch {
+    return { name: '', lake: '' };
+  }
+}
 
 function unlessTorn<T>(bytes: Buffer, read: (reader: WireReader) => T): T | null {
   try {

@@ -12,7 +12,7 @@ import type { GroupMembership, GroupShare, JoinOptions } from '../group-membersh
 import type { Brokers } from './brokers.js';
 import { isPassing, kafkaFailure, type FailurePlace } from './failure.js';
 import { assignmentBytes, readAssignment, readSubscription, subscriptionBytes, type OwnedPartitions } from './group-bytes.js';
-import { stickyAssignment } from './sticky-assignment.js';
+import { stickyAssignment, type AssignedMember } from './sticky-assignment.js';
 
 export interface GroupMemberOptions extends JoinOptions {
   readonly group: string;
@@ -21,7 +21,7 @@ export interface GroupMemberOptions extends JoinOptions {
   readonly brokers: Brokers;
   readonly clock: Clock;
   readonly place: FailurePlace;
-  readonly partitionCount: () => Promise<number>;
+  readonly partitionCount: (topic: string) => Promise<number>;
   /** Over other connections than `brokers`: theirs may be waiting for the group. */
   readonly commitOffsets: (
     member: { readonly memberId: string; readonly generation: number },
@@ -62,7 +62,7 @@ interface Held {
 }
 
 export function groupMember(options: GroupMemberOptions): GroupMembership {
-  const { group, topic, name, brokers, clock, place, partitionCount, commitOffsets, sendLeave } = options;
+  const { group, topic, name, lake, brokers, clock, place, partitionCount, commitOffsets, sendLeave } = options;
   const sessionMs = Math.max(LEAST_SESSION_MS, options.sessionMs);
   const heartbeatMs = Math.min(MOST_HEARTBEAT_MS, Math.floor(sessionMs / 3));
   const stop = new AbortController();
@@ -77,30 +77,27 @@ export function groupMember(options: GroupMemberOptions): GroupMembership {
     held = null;
   };
 
-  /** Joins and resolves once the group has shared out; `sharedOut`: how many partitions the leader gave away, null for the others. */
-  const join = async (): Promise<{ readonly share: Held; readonly sharedOut: number | null }> => {
+  /** Joins and resolves once the group has shared out; `sharedOut`: how many partitions of each topic the leader gave away. */
+  const join = async (): Promise<{ readonly share: Held; readonly sharedOut: ReadonlyMap<string, number> }> => {
     const coordinator = await brokers.coordinator(group);
     const joined = await coordinator.joinGroup({
       groupId: group,
       sessionTimeout: sessionMs,
       rebalanceTimeout: REBALANCE_MS,
       memberId,
-      groupProtocols: [{ name: PROTOCOL, metadata: subscriptionBytes({ topic, name, owned }) }],
+      groupProtocols: [{ name: PROTOCOL, metadata: subscriptionBytes({ topic, name, lake, owned }) }],
     });
     memberId = joined.memberId;
     const { generationId } = joined;
-    let sharedOut: number | null = null;
-    let groupAssignment: { readonly memberId: string; readonly memberAssignment: Buffer }[] = [];
+    const sharedOut = new Map<string, number>();
+    const groupAssignment: { readonly memberId: string; readonly memberAssignment: Buffer }[] = [];
     if (joined.leaderId === memberId) {
-      sharedOut = await partitionCount();
-      const members = joined.members.map((member) => ({
-        memberId: member.memberId,
-        owned: readSubscription(member.memberMetadata)?.owned ?? { partitions: [], generation: -1 },
-      }));
-      groupAssignment = [...stickyAssignment(sharedOut, members)].map(([id, partitions]) => ({
-        memberId: id,
-        memberAssignment: assignmentBytes(topic, partitions),
-      }));
+      for (const sharers of bySubscription(joined.members)) {
+        const count = sharedOut.get(sharers.topic) ?? (await partitionCount(sharers.topic));
+        sharedOut.set(sharers.topic, count);
+        for (const [id, partitions] of stickyAssignment(count, sharers.members))
+          groupAssignment.push({ memberId: id, memberAssignment: assignmentBytes(sharers.topic, partitions) });
+      }
     }
     const askedAtMs = clock.nowMs();
     const synced = await coordinator.syncGroup({ groupId: group, generationId, memberId, groupAssignment });
@@ -131,7 +128,7 @@ export function groupMember(options: GroupMemberOptions): GroupMembership {
   };
 
   /** Until the group changes. */
-  const stay = async (share: Held, sharedOut: number | null): Promise<void> => {
+  const stay = async (share: Held, sharedOut: ReadonlyMap<string, number>): Promise<void> => {
     for (let attempt = 0; !stop.signal.aborted;) {
       await clock.sleep(heartbeatMs, stop.signal);
       if (stop.signal.aborted) return;
@@ -139,7 +136,7 @@ export function groupMember(options: GroupMemberOptions): GroupMembership {
         if ((await beat(share)) === 'rebalance') return;
         attempt = 0;
         // Partitions that were added later belong to nobody until the group shares anew.
-        if (sharedOut !== null && (await partitionCount()) !== sharedOut) return;
+        for (const [of, count] of sharedOut) if ((await partitionCount(of)) !== count) return;
       } catch (error) {
         if (!isPassing(error)) throw error;
         brokers.blame(error);
@@ -234,6 +231,26 @@ export function groupMember(options: GroupMemberOptions): GroupMembership {
       await running;
     },
   };
+}
+
+interface Sharers {
+  readonly topic: string;
+  readonly members: readonly AssignedMember[];
+}
+
+/** Those that land the same topic into the same lake share its partitions; a member in bytes of another kind is given none. */
+function bySubscription(members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[]): readonly Sharers[] {
+  const all = new Map<string, { readonly topic: string; readonly members: AssignedMember[] }>();
+  for (const { memberId, memberMetadata } of members) {
+    const subscription = readSubscription(memberMetadata);
+    if (!subscription) continue;
+    const { topic, lake, owned } = subscription;
+    const key = JSON.stringify([topic, lake]);
+    const sharers = all.get(key) ?? { topic, members: [] };
+    all.set(key, sharers);
+    sharers.members.push({ memberId, owned });
+  }
+  return [...all.values()];
 }
 
 const codeOf = (error: unknown): number | null =>

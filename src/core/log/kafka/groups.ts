@@ -36,8 +36,8 @@ export function kafkaGroups({ brokers, connect, clock, place }: GroupsOptions): 
         brokers: connect(),
         clock,
         place,
-        partitionCount: async () => {
-          const found = await brokers.patiently(`look up topic ${topic}`, () => brokers.topic(topic, PARTITIONS_MS));
+        partitionCount: async (of) => {
+          const found = await brokers.patiently(`look up topic ${of}`, () => brokers.topic(of, PARTITIONS_MS));
           return found?.leaders.size ?? 0;
         },
         commitOffsets: async ({ memberId, generation }, nextOffsets) => {
@@ -67,12 +67,13 @@ export function kafkaGroups({ brokers, connect, clock, place }: GroupsOptions): 
         const { groups } = await (await brokers.coordinator(group)).describeGroups({ groupIds: [group] });
         const members = groups.flatMap((each) => each.members);
         return members
-          .map(({ memberId, clientId, clientHost, memberMetadata, memberAssignment }) => ({
-            name: readSubscription(memberMetadata)?.name || clientId,
-            memberId,
-            host: clientHost.replace(/^\//, ''),
-            partitions: readAssignment(memberAssignment, topic),
-          }))
+          .flatMap(({ memberId, clientId, clientHost, memberMetadata, memberAssignment }) => {
+            const subscription = readSubscription(memberMetadata);
+            if (subscription && subscription.topic !== topic) return [];
+            const { name, lake } = subscription ?? { name: '', lake: '' };
+            const partitions = readAssignment(memberAssignment, topic);
+            return [{ name: name || clientId, lake, memberId, host: clientHost.replace(/^\//, ''), partitions }];
+          })
           .toSorted((a, b) => (a.name < b.name ? -1 : 1));
       }),
     close: async () => {
