@@ -17,6 +17,8 @@ export interface CommandLog extends Logger {
   tell(level: LogLevel, event: string, text: string, fields?: LogFields): void;
   /** In JSON: code, message, hint, causes, details; for people, whose lines `text` are, those. */
   fail(failure: Failure, text: string): void;
+  /** In JSON one line, whose members may be objects; nothing for people. */
+  say(level: LogLevel, event: string, members: Readonly<Record<string, unknown>>): void;
   /** A JSON line of its own shape; nothing for people. */
   line(members: Readonly<Record<string, unknown>>): void;
 }
@@ -66,6 +68,7 @@ export function commandLog(options: CommandLogOptions): CommandLog {
       if (!json) return write(`${text}\n`);
       json.say('error', 'command.failed', { ...failureJson(failure) });
     },
+    say: (level, event, members) => json?.say(level, event, members),
     line: (members) => json?.line(members),
   };
 }

@@ -5,6 +5,7 @@
 import { isKeystoneError, messageOf } from '../core/errors.js';
 import type { IngestTotals } from '../core/ingest/grpc/ingest-server.js';
 import type { WorkerMessage } from '../core/ingest/worker-process.js';
+import type { Logger } from '../core/logging/logger.js';
 import { systemEffects } from './effects.js';
 import { READY, STOP, type WorkerStart } from './worker-processes.js';
 
@@ -22,12 +23,23 @@ const tell = (message: WorkerMessage): Promise<void> =>
     process.send(message, () => resolve());
   });
 
-async function serve({ config, orders }: WorkerStart): Promise<void> {
-  const [{ openLakehouse }, { runServe }] = await Promise.all([
+/** Its log is that of the process that started it, with its trace. */
+const logger: Logger = {
+  debug: (event, fields = {}) => void tell({ kind: 'log', level: 'debug', event, fields }),
+  info: (event, fields = {}) => void tell({ kind: 'log', level: 'info', event, fields }),
+  warn: (event, fields = {}) => void tell({ kind: 'log', level: 'warn', event, fields }),
+  error: (event, fields = {}) => void tell({ kind: 'log', level: 'error', event, fields }),
+};
+
+async function serve({ config, orders, isMeasured }: WorkerStart): Promise<void> {
+  const [{ openLakehouse }, { runServe }, { forwardedMetrics }] = await Promise.all([
     import('../core/lakehouse.js'),
     import('../core/ingest/run-serve.js'),
+    import('../core/metrics/worker-metrics.js'),
   ]);
-  const lakehouse = openLakehouse(config, systemEffects());
+  const own = systemEffects();
+  const metrics = isMeasured ? forwardedMetrics((numbers) => void tell({ kind: 'numbers', numbers }), own.clock) : undefined;
+  const lakehouse = openLakehouse(config, { ...own, logger, ...(metrics ? { metrics } : {}) });
   let told: IngestTotals = { accepted: 0, refused: 0 };
   let totalsNow = (): IngestTotals => told;
   const timer = setInterval(() => {
@@ -44,6 +56,7 @@ async function serve({ config, orders }: WorkerStart): Promise<void> {
       onEvent: (event) => void tell({ kind: 'event', event }),
       onServing: (totals) => (totalsNow = totals),
     });
+    await metrics?.close();
     await tell({ kind: 'ended', totals: { accepted, refused } });
   } finally {
     clearInterval(timer);

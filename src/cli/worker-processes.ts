@@ -5,12 +5,15 @@ import type { ResolvedConfig } from '../core/config/config.js';
 import type { RunServeOptions } from '../core/ingest/run-serve.js';
 import type { ServeWorkersResult, SuperviseOptions } from '../core/ingest/supervise-workers.js';
 import type { StartWorker, WorkerMessage, WorkerOrders } from '../core/ingest/worker-process.js';
-import type { Lakehouse } from '../core/lakehouse.js';
+import type { Effects, Lakehouse } from '../core/lakehouse.js';
+import { workerCollector } from '../core/metrics/worker-metrics.js';
 
 /** What a worker is sent first. */
 export interface WorkerStart {
   readonly config: ResolvedConfig;
   readonly orders: WorkerOrders;
+  /** Whether somebody wants to know what it counts. */
+  readonly isMeasured: boolean;
 }
 
 /** What it tells when it can be sent something. */
@@ -32,23 +35,30 @@ const shareOf = (config: ResolvedConfig, workers: number): ResolvedConfig => {
   };
 };
 
-function workerProcesses(config: ResolvedConfig, workers: number): StartWorker {
+function workerProcesses(config: ResolvedConfig, workers: number, { logger, metrics }: Effects): StartWorker {
   cluster.schedulingPolicy = cluster.SCHED_RR;
   cluster.setupPrimary({ exec: fileURLToPath(new URL('./serve-worker.js', import.meta.url)), args: [] });
   const share = shareOf(config, workers);
+  const collector = metrics && workerCollector(metrics);
   return (orders, on) => {
     const worker = cluster.fork();
-    const start: WorkerStart = { config: share, orders };
+    const start: WorkerStart = { config: share, orders, isMeasured: metrics !== undefined };
+    const pid = worker.process.pid ?? 0;
     // One that dies while it is written to is told of by its exit.
     worker.on('error', () => undefined);
     // What is sent before it listens would be lost: it asks.
     worker.on('message', (message: WorkerMessage | typeof READY) => {
       if (message === READY) worker.send(start);
+      else if (message.kind === 'log') logger?.[message.level](message.event, { ...message.fields, worker: pid });
+      else if (message.kind === 'numbers') collector?.take(pid, message.numbers);
       else on.message(message);
     });
-    worker.once('exit', (code: number | null, signal: string | null) => on.exit({ code: signal === null ? code : null, signal }));
+    worker.once('exit', (code: number | null, signal: string | null) => {
+      collector?.gone(pid);
+      on.exit({ code: signal === null ? code : null, signal });
+    });
     return {
-      pid: worker.process.pid ?? 0,
+      pid,
       stop: () => void (worker.isConnected() ? worker.send(STOP) : worker.process.kill('SIGTERM')),
       kill: () => void worker.process.kill('SIGKILL'),
     };
@@ -66,6 +76,6 @@ export async function serveByWorkers(
   ]);
   const { topic } = await checkServe(lakehouse, options);
   const { workers, signal, onEvent, env: _, ...orders } = options;
-  const startWorker = workerProcesses(lakehouse.config, workers);
+  const startWorker = workerProcesses(lakehouse.config, workers, lakehouse.effects);
   return superviseWorkers({ workers, signal, onEvent, orders, topic, startWorker, clock: lakehouse.effects.clock });
 }

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
+import { logServing } from '../../cli/serve-log.js';
 import { serveText, type ServeEvent } from '../../cli/serve-text.js';
 import type { RunServeResult } from '../../core/ingest/run-serve.js';
 
@@ -35,12 +36,18 @@ Under --json the address is told on standard error, {"listening": {"address", "t
       min: 1,
       max: 256,
     }),
+    'metrics-port': Flags.integer({
+      description: 'port on which /metrics answers Prometheus; 0 takes a free one (metrics.port)',
+      min: 0,
+      max: 65_535,
+    }),
     'dry-run': Flags.boolean({ default: false, description: 'check config, contracts and log, and stop without listening' }),
   };
 
   async run(): Promise<RunServeResult> {
     const { flags } = await this.parse(IngestServe);
-    const lakehouse = await this.lakehouse();
+    const settings = { 'metrics-port': 'metrics.port' };
+    const lakehouse = await (flags['dry-run'] ? this.lakehouse(settings) : this.measuredLakehouse(settings));
     const [{ checkServe, runServe }, { parseLinger }, { serveByWorkers }] = await Promise.all([
       import('../../core/ingest/run-serve.js'),
       import('../../core/ingest/linger.js'),
@@ -61,7 +68,9 @@ Under --json the address is told on standard error, {"listening": {"address", "t
       return wouldServe;
     }
     const { topic } = lakehouse.config.profile.log;
+    const { journal } = this;
     const onEvent = (event: ServeEvent): void => {
+      if (journal.isJson()) return logServing(journal, event, topic);
       if (event.kind === 'mode' && flags.json) return void process.stderr.write(`${JSON.stringify({ ingest: event.state })}\n`);
       const told = serveText(event, topic);
       if (told.kind === 'warning') this.addWarning(told.text);

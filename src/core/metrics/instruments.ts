@@ -5,8 +5,8 @@
 
 export interface Instrument {
   readonly kind: 'counter' | 'gauge' | 'histogram';
-  /** `ratio` lies in 0…1. */
-  readonly unit: 'count' | 'bytes' | 'seconds' | 'ratio';
+  /** `ratio` lies in 0…1; of a `state` the help says what its numbers mean, and greater is worse. */
+  readonly unit: 'count' | 'bytes' | 'seconds' | 'ratio' | 'state';
   readonly labels: readonly string[];
   readonly help: string;
   /** Its name in CloudWatch. */
@@ -41,7 +41,7 @@ export const INSTRUMENTS = {
   keystone_in_flight_bytes: of('gauge', 'bytes', 'InFlightBytes', [], 'Bytes taken from clients and not yet durable'),
   keystone_ingest_mode: of(
     'gauge',
-    'count',
+    'state',
     'IngestMode',
     ['topic'],
     'Where accepted events go: 0 to the log, 1 the spool drains, 2 to the spool, 3 the spool is full',
@@ -78,7 +78,7 @@ export const INSTRUMENTS = {
   keystone_lake_lag_events: of('gauge', 'count', 'LakeLag', ['topic', 'partition'], 'Events of the log that are not in bronze'),
   keystone_breaker_state: of(
     'gauge',
-    'count',
+    'state',
     'BreakerState',
     ['service'],
     'Breaker of a service: 0 closed, 1 half open, 2 open',
@@ -108,4 +108,8 @@ export const dimensionName = (label: string): string => DIMENSIONS[label] ?? lab
 
 /** CloudWatch's word for a unit: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html */
 export const cloudwatchUnit = (unit: Instrument['unit']): 'Count' | 'Bytes' | 'Seconds' | 'None' =>
-  ({ count: 'Count', bytes: 'Bytes', seconds: 'Seconds', ratio: 'None' })[unit] as 'Count' | 'Bytes' | 'Seconds' | 'None';
+  ({ count: 'Count', bytes: 'Bytes', seconds: 'Seconds', ratio: 'None', state: 'None' })[unit] as
+    | 'Count'
+    | 'Bytes'
+    | 'Seconds'
+    | 'None';
