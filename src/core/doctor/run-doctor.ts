@@ -8,6 +8,7 @@ import { diskChecks } from './disk-checks.js';
 import { examine, ok, skipped, type DoctorCheck } from './doctor-check.js';
 import { doorChecks } from './door-checks.js';
 import { localLakeFolder } from '../store/lake-place.js';
+import { brokerChecks } from './broker-checks.js';
 import { bucketChecks } from './bucket-checks.js';
 import { catalogChecks } from './catalog-checks.js';
 import { clockCheck, nodeCheck, portCheck, variablesCheck } from './machine-checks.js';
@@ -61,6 +62,7 @@ async function configuredChecks(
     checks.push(...(await diskChecks('work', work, effects)));
   const lakehouse = openLakehouse(config, effects);
   try {
+    checks.push(...(await brokerChecks(lakehouse)));
     checks.push(...(await bucketChecks(lakehouse)));
     checks.push(...(await catalogChecks(lakehouse)));
     checks.push(...(await projectChecks(lakehouse)));
