@@ -83,15 +83,16 @@ export interface OpenedLake {
   readonly close: () => Promise<void>;
 }
 
-/** A lake on the services, opened in this process; `close` removes what lies on this machine. */
+/** A lake on the services, opened in this process; `close` removes what lies on this machine. `settings`: a profile that was made before. */
 export async function openQueryLake(
   services: QueryServices,
   adapter: EngineName,
   engine: Readonly<Record<string, unknown>> = {},
   overrides: Partial<Pick<ResolvedConfig, 'contracts' | 'models'>> = {},
+  settings?: Readonly<Record<string, unknown>>,
 ): Promise<OpenedLake> {
   const projectDir = await mkdtemp(path.join(os.tmpdir(), 'keystone-test-'));
-  const given = profileConfig.parse(await queryProfile(services, adapter, engine));
+  const given = profileConfig.parse(settings ?? (await queryProfile(services, adapter, engine)));
   const inside = (place: string): string => path.join(projectDir, place);
   const profile = {
     ...given,

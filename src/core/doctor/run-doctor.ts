@@ -6,6 +6,7 @@ import { ERROR_CODES } from '../errors.js';
 import { openLakehouse, type Effects } from '../lakehouse.js';
 import { diskChecks } from './disk-checks.js';
 import { examine, ok, skipped, type DoctorCheck } from './doctor-check.js';
+import { engineChecks } from './engine-checks.js';
 import { doorChecks } from './door-checks.js';
 import { localLakeFolder } from '../store/lake-place.js';
 import { brokerChecks } from './broker-checks.js';
@@ -65,6 +66,7 @@ async function configuredChecks(
     checks.push(...(await brokerChecks(lakehouse)));
     checks.push(...(await bucketChecks(lakehouse)));
     checks.push(...(await catalogChecks(lakehouse)));
+    checks.push(...(await engineChecks(lakehouse)));
     checks.push(...(await projectChecks(lakehouse)));
   } finally {
     await lakehouse.close();
