@@ -6,7 +6,7 @@ import type { RunServeOptions } from '../core/ingest/run-serve.js';
 import type { ServeWorkersResult, SuperviseOptions } from '../core/ingest/supervise-workers.js';
 import type { StartWorker, WorkerMessage, WorkerOrders } from '../core/ingest/worker-process.js';
 import type { Effects, Lakehouse } from '../core/lakehouse.js';
-import { workerCollector } from '../core/metrics/worker-metrics.js';
+import type { WorkerCollector } from '../core/metrics/worker-metrics.js';
 
 /** What a worker is sent first. */
 export interface WorkerStart {
@@ -35,14 +35,18 @@ const shareOf = (config: ResolvedConfig, workers: number): ResolvedConfig => {
   };
 };
 
-function workerProcesses(config: ResolvedConfig, workers: number, { logger, metrics }: Effects): StartWorker {
+function workerProcesses(
+  config: ResolvedConfig,
+  workers: number,
+  { logger }: Effects,
+  collector: WorkerCollector | undefined,
+): StartWorker {
   cluster.schedulingPolicy = cluster.SCHED_RR;
   cluster.setupPrimary({ exec: fileURLToPath(new URL('./serve-worker.js', import.meta.url)), args: [] });
   const share = shareOf(config, workers);
-  const collector = metrics && workerCollector(metrics);
   return (orders, on) => {
     const worker = cluster.fork();
-    const start: WorkerStart = { config: share, orders, isMeasured: metrics !== undefined };
+    const start: WorkerStart = { config: share, orders, isMeasured: collector !== undefined };
     const pid = worker.process.pid ?? 0;
     // One that dies while it is written to is told of by its exit.
     worker.on('error', () => undefined);
@@ -70,12 +74,15 @@ export async function serveByWorkers(
   lakehouse: Lakehouse,
   options: RunServeOptions & Pick<SuperviseOptions, 'workers' | 'signal' | 'onEvent'>,
 ): Promise<ServeWorkersResult> {
-  const [{ checkServe }, { superviseWorkers }] = await Promise.all([
+  const [{ checkServe }, { superviseWorkers }, { workerCollector }] = await Promise.all([
     import('../core/ingest/run-serve.js'),
     import('../core/ingest/supervise-workers.js'),
+    import('../core/metrics/worker-metrics.js'),
   ]);
   const { topic } = await checkServe(lakehouse, options);
   const { workers, signal, onEvent, env: _, ...orders } = options;
-  const startWorker = workerProcesses(lakehouse.config, workers, lakehouse.effects);
+  const { effects } = lakehouse;
+  const collector = effects.metrics && workerCollector(effects.metrics);
+  const startWorker = workerProcesses(lakehouse.config, workers, effects, collector);
   return superviseWorkers({ workers, signal, onEvent, orders, topic, startWorker, clock: lakehouse.effects.clock });
 }
