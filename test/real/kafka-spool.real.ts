@@ -22,7 +22,7 @@ async function project(brokers: string, more: { readonly spool?: string; readonl
   const topic = freshTopic('spool');
   await writeFile(
     path.join(dir, 'keystone.yaml'),
-    `version: 1\ningest:\n  spool: { patience: 1s${more.spool ?? ''} }\nconsume: { flushInterval: 200ms }\nprofiles:\n  local:\n    log:\n      adapter: kafka\n      topic: ${topic}\n      partitions: 3\n      kafka: { brokers: "${brokers}", replication: ${more.replication ?? 1} }\n`,
+    `version: 1\ningest:\n  spool: { patience: 3s${more.spool ?? ''} }\nconsume: { flushInterval: 200ms }\nprofiles:\n  local:\n    log:\n      adapter: kafka\n      topic: ${topic}\n      partitions: 3\n      kafka: { brokers: "${brokers}", replication: ${more.replication ?? 1} }\n`,
   );
   await cp(path.resolve('templates/contracts'), path.join(dir, 'contracts'), { recursive: true });
   return { dir, topic };

@@ -56,6 +56,7 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 1000;
 /** What the log refuses for good, it may take after somebody has changed its settings. */
 const REFUSED_PAUSE_MS = 10_000;
+const ROOM_SHARE = 0.9;
 const HELD = 'events are kept in the spool because the level of degradation was set to buffer-only';
 
 export function spooledAppends(options: SpooledAppendsOptions): SpooledAppends {
@@ -101,9 +102,14 @@ export function spooledAppends(options: SpooledAppendsOptions): SpooledAppends {
     return turn;
   };
 
+  /** Less than at the bound, so that the mode does not swing with each append. */
+  const hasRoom = (): boolean => total('diskBytes') < options.maxBytes * ROOM_SHARE;
   const spool = async (runs: readonly SpoolRun[]): Promise<Error | null> => {
     const bytes = total('diskBytes');
-    if (bytes >= options.maxBytes) {
+    // What may be in the log already is kept a little beyond the bound: refused, it would be in doubt for its client too.
+    const inDoubt = runs.some(({ name }) => name !== null);
+    const more = runs.reduce((sum, { records }) => records.reduce((size, record) => size + recordSizeBytes(record), sum), 0);
+    if (bytes + (inDoubt ? 0 : more) >= options.maxBytes) {
       isFull = true;
       told();
       return spoolFull(bytes, options.maxBytes, problem);
@@ -113,7 +119,7 @@ export function spooledAppends(options: SpooledAppendsOptions): SpooledAppends {
       const named = runs.filter(({ name }) => name !== null);
       const unnamed = runs.filter(({ name }) => name === null);
       for (const part of [named, unnamed]) if (part.length > 0) await own.slot.append({ atMs: clock.nowMs(), runs: part });
-      isFull = false;
+      if (hasRoom()) isFull = false;
       return null;
     } catch (error) {
       isFull = true;
@@ -228,7 +234,7 @@ export function spooledAppends(options: SpooledAppendsOptions): SpooledAppends {
       await current.finish();
       current = null;
       n += 1;
-      if (total('diskBytes') < options.maxBytes) isFull = false;
+      if (hasRoom()) isFull = false;
       told();
     }
   };

@@ -52,8 +52,8 @@ export async function sendBatches<Batch extends EncodedBatch>(
         for (const batch of those) outcome.set(batch, error as Error);
         const { host, port } = leader.connectionPool;
         // It took the request and stands still: the next attempt asks others first.
-        if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError' && !('broker' in error))
-          brokers.blame(Object.assign(error, { broker: `${host}:${port}` }));
+        if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError')
+          brokers.blame(Object.assign(new Error(error.message), { name: error.name, broker: `${host}:${port}` }));
       }
     }),
   );
