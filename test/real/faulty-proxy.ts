@@ -11,10 +11,19 @@ export interface SeenRequest {
 }
 
 /**
+ * `reset`: the connection ends before the server sees the request. `slow`: the request is held back for two seconds.
  * `lose`: the server does it and nobody hears of it. `cut`: half of the body arrives. `hang`: nothing arrives, ever. A number: refused with this
- * status before the server sees it (`code` in S3's body). `pretend`: what the server refuses is answered as done.
+ * status before the server sees it (`code` in the body). `pretend`: what the server refuses is answered as done.
  */
-type Fault = 'none' | 'lose' | 'cut' | 'hang' | 'pretend' | { readonly status: number; readonly code: string };
+export type Fault =
+  | 'none'
+  | 'reset'
+  | 'slow'
+  | 'lose'
+  | 'cut'
+  | 'hang'
+  | 'pretend'
+  | { readonly status: number; readonly code: string };
 
 export interface FaultyProxy {
   readonly endpoint: string;
@@ -22,6 +31,8 @@ export interface FaultyProxy {
   /** Asked for every request; until it is set nothing goes wrong. */
   setFault(fault: (seen: SeenRequest, nth: number) => Fault): void;
 }
+
+const SLOW_MS = 2000;
 
 export async function faultyProxy(target: string): Promise<FaultyProxy> {
   const seen: SeenRequest[] = [];
@@ -33,6 +44,7 @@ export async function faultyProxy(target: string): Promise<FaultyProxy> {
     seen.push(one);
     incoming.on('error', () => undefined);
     if (fault === 'hang') return void incoming.resume();
+    if (fault === 'reset') return void incoming.destroy();
     if (typeof fault === 'object') return refuse(incoming, outgoing, fault);
     const onward = request(
       { host: to.hostname, port: to.port, method: incoming.method, path: incoming.url, headers: incoming.headers },
@@ -54,7 +66,8 @@ export async function faultyProxy(target: string): Promise<FaultyProxy> {
       },
     );
     onward.on('error', () => outgoing.destroy());
-    incoming.pipe(onward);
+    if (fault === 'slow') setTimeout(() => incoming.pipe(onward), SLOW_MS).unref();
+    else incoming.pipe(onward);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(
@@ -76,6 +89,10 @@ export async function faultyProxy(target: string): Promise<FaultyProxy> {
 function refuse(incoming: IncomingMessage, outgoing: ServerResponse, { status, code }: { status: number; code: string }): void {
   incoming.resume();
   incoming.on('end', () => {
+    if (incoming.headers['x-amz-target'] !== undefined) {
+      outgoing.writeHead(status, { 'Content-Type': 'application/x-amz-json-1.1' });
+      return void outgoing.end(JSON.stringify({ __type: code, message: 'made up by a test' }));
+    }
     outgoing.writeHead(status, { 'Content-Type': 'application/xml' });
     outgoing.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>made up by a test</Message></Error>`);
   });

@@ -3,7 +3,7 @@
  * that is away, each process goes on with what it knows, because a breaker must not fail what it guards.
  */
 import type { Clock } from '../clock.js';
-import { KeystoneError } from '../errors.js';
+import { KeystoneError, messageOf } from '../errors.js';
 import {
   askBreaker,
   BREAKER_POLICY,
@@ -77,6 +77,8 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
   let readAtMs = -Infinity;
   let gathered = { successes: 0, busyMs: 0 };
   let calls = 0;
+  /** What this process met itself: whoever is refused wants to know why. */
+  let lastFailure: unknown;
 
   let reading: Promise<void> | undefined;
   /** Callers that come at once share one look. */
@@ -151,7 +153,7 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
     run: async (work) => {
       const caller = `${processName}#${(calls += 1)}`;
       const answer = await ask(caller);
-      if (answer.kind === 'refused') throw refusal(name, answer.retryAtMs);
+      if (answer.kind === 'refused') throw refusal(name, answer.retryAtMs, lastFailure);
       const startedAtMs = clock.nowMs();
       const over = new AbortController();
       void watchLate(caller, over.signal);
@@ -160,6 +162,7 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
         result = await work();
       } catch (error) {
         over.abort();
+        if (isFailure(error)) lastFailure = error;
         const busyMs = Math.max(0, clock.nowMs() - startedAtMs);
         await (isFailure(error) ? failed(caller, busyMs) : succeeded(caller, answer, busyMs));
         throw error;
@@ -181,18 +184,23 @@ const readState = (state: unknown, atMs: number): BreakerState => {
   return parsed.success ? parsed.data : closedBreaker(atMs);
 };
 
-function refusal(name: string, retryAtMs: number | null): KeystoneError {
-  return retryAtMs === null
-    ? new KeystoneError('KS_CIRCUIT_OPEN', `the breaker "${name}" was tripped by hand; nothing was called`, {
-        hint: `keystone breaker show ${name} says who did it and why; keystone breaker reset ${name} ends it`,
-        details: { breaker: name },
-      })
-    : new KeystoneError(
-        'KS_CIRCUIT_OPEN',
-        `the breaker "${name}" is open after failures; nothing was called, a probe may go at ${new Date(retryAtMs).toISOString()}`,
-        {
-          hint: `keystone breaker show ${name} says since when; look at the service behind it: the breaker closes by itself once it answers`,
-          details: { breaker: name },
-        },
-      );
+function refusal(name: string, retryAtMs: number | null, lastFailure: unknown): KeystoneError {
+  const show = `keystone breaker show ${name}`;
+  const details = { breaker: name };
+  if (retryAtMs === null) {
+    return new KeystoneError('KS_CIRCUIT_OPEN', `the breaker "${name}" was tripped by hand; nothing was called`, {
+      hint: `${show} says who did it and why; keystone breaker reset ${name} ends it`,
+      details,
+    });
+  }
+  const last = lastFailure === undefined ? '' : ` (the last: ${messageOf(lastFailure)})`;
+  return new KeystoneError(
+    'KS_CIRCUIT_OPEN',
+    `the breaker "${name}" is open after failures${last}; nothing was called, a probe may go at ${new Date(retryAtMs).toISOString()}`,
+    {
+      hint: `${show} says since when; look at the service behind it: the breaker closes by itself once it answers`,
+      details,
+      ...(lastFailure === undefined ? {} : { cause: lastFailure }),
+    },
+  );
 }
