@@ -232,13 +232,36 @@ describe.skipIf(!hasS3 || !hasGlue)('a catalog in Glue', () => {
     expect(JSON.stringify([String(refused), refused])).not.toContain(GLUE_ENV.KS_TEST_GLUE_SECRET);
   });
 
+  it.each([
+    ['throttled', { status: 400, code: 'ThrottlingException' }],
+    ['failing', { status: 500, code: 'InternalServiceException' }],
+    ['changing the table itself', { status: 400, code: 'ConcurrentModificationException' }],
+  ])('commits once while Glue is %s', async (_, fault) => {
+    const proxy = await faultyProxy(ministack().endpoint);
+    const lake = await freshLake(proxy.endpoint);
+    const table = await makeTable(lake);
+    await table.commit({ add: [bareFile(table, 'first')] });
+    let refused = 0;
+    proxy.setFault(({ headers }) => {
+      if (headers['x-amz-target'] !== 'AWSGlue.UpdateTable' || refused >= 2) return 'none';
+      refused += 1;
+      return fault;
+    });
+    expect(await table.commit({ add: [bareFile(table, 'second')] })).toMatchObject({ kind: 'committed' });
+    expect(refused).toBe(2);
+    expect(await namesIn(table)).toEqual(['first', 'second']);
+    expect(await metadataFiles(lake)).toHaveLength(3);
+  });
+
   it('takes no answer but "not found" for a table that is not there', async () => {
     const proxy = await faultyProxy(ministack().endpoint);
     const lake = await freshLake(proxy.endpoint);
     await makeTable(lake);
     const catalog = await openTestCatalog(lake.glue, lake.store);
-    proxy.setFault(() => ({ status: 404, code: 'NotFound' }));
-    await expect(catalog.load('silver.orders')).rejects.toMatchObject({ code: 'KS_CATALOG' });
+    for (const code of ['NotFound', 'ResourceNotFoundException', '']) {
+      proxy.setFault(() => ({ status: 404, code }));
+      await expect(catalog.load('silver.orders')).rejects.toMatchObject({ code: 'KS_CATALOG' });
+    }
     proxy.setFault(() => 'none');
     expect(await catalog.load('silver.sellers')).toBeNull();
   });

@@ -277,6 +277,8 @@ const lostMetadata = (name: TableName, location: string, table: GlueTable | null
 const notKnown = (name: TableName, location: string): KeystoneError =>
   new KeystoneError('KS_CATALOG', `Glue did not say whether the commit to ${name} took place`, {
     hint: 'Run the same command again: what was committed is not committed twice.',
+    // By its name a failure that passes: a request of ours is still under way.
+    cause: Object.assign(new Error('an earlier try had no answer'), { name: 'TimeoutError' }),
     details: { table: name, metadata: location },
   });
 
