@@ -16,6 +16,8 @@ export interface StatementAnswer extends Pick<QueryResult, 'columns' | 'rows' | 
 }
 
 export interface StatementOptions {
+  /** False: the statement leaves its rows elsewhere, and there is no result to fetch (UNLOAD). */
+  readonly hasRows?: boolean;
   readonly signal?: AbortSignal;
   /** Told while it runs. */
   readonly onProgress?: (progress: { readonly bytesScanned: number }) => void;

@@ -42,7 +42,7 @@ export function serviceModels(options: ServiceModelsOptions): ModelEngine {
   const local = duckModels(lakehouse, session);
   let bytesScanned = 0;
 
-  const execute = async (model: Model, sql: string): Promise<StatementAnswer> => {
+  const execute = async (model: Model, sql: string, hasRows = true): Promise<StatementAnswer> => {
     if (Buffer.byteLength(sql) > engine.maxStatementBytes) {
       throw new KeystoneError(
         'KS_MODEL',
@@ -52,6 +52,7 @@ export function serviceModels(options: ServiceModelsOptions): ModelEngine {
     }
     try {
       const answer = await engine.execute(sql, {
+        hasRows,
         ...(signal ? { signal } : {}),
         onProgress: (progress) => options.onScanned?.(model, progress.bytesScanned),
       });
@@ -103,15 +104,19 @@ export function serviceModels(options: ServiceModelsOptions): ModelEngine {
       });
       const sql = `SELECT ${select.join(', ')} FROM (${resolveReferences(model.source.sql, await relationsOf(inputs))}\n) AS model${partitionsOf(model, plan)}`;
       const beside = inputs.inputs.find((input) => input.files.length > 0) as PinnedTable;
-      await staged.stage(sql, { execute: (text) => execute(model, text), beside: beside.name }, async (rows) => {
-        const taken = types.map(({ name, type }) => `CAST(${name} AS ${duckType(type)}) AS ${name}`);
-        const empty = types.map(({ name, type }) => `CAST(NULL AS ${duckType(type)}) AS ${name}`);
-        await session.run(
-          rows === null
-            ? `CREATE OR REPLACE TABLE main.model_rows AS SELECT ${empty.join(', ')} WHERE false`
-            : `CREATE OR REPLACE TABLE main.model_rows AS SELECT ${taken.join(', ')} FROM ${rows}`,
-        );
-      });
+      await staged.stage(
+        sql,
+        { execute: (text, hasRows) => execute(model, text, hasRows), beside: beside.name },
+        async (rows) => {
+          const taken = types.map(({ name, type }) => `CAST(${name} AS ${duckType(type)}) AS ${name}`);
+          const empty = types.map(({ name, type }) => `CAST(NULL AS ${duckType(type)}) AS ${name}`);
+          await session.run(
+            rows === null
+              ? `CREATE OR REPLACE TABLE main.model_rows AS SELECT ${empty.join(', ')} WHERE false`
+              : `CREATE OR REPLACE TABLE main.model_rows AS SELECT ${taken.join(', ')} FROM ${rows}`,
+          );
+        },
+      );
       return columns;
     },
     bytesScanned: () => bytesScanned + local.bytesScanned(),

@@ -23,7 +23,7 @@ export interface StagedRows {
    */
   stage(
     sql: string,
-    by: { readonly execute: (sql: string) => Promise<StatementAnswer>; readonly beside: TableName },
+    by: { readonly execute: (sql: string, hasRows?: boolean) => Promise<StatementAnswer>; readonly beside: TableName },
     take: (rows: string | null) => Promise<void>,
   ): Promise<void>;
   /** Removes what earlier runs left. */
@@ -72,7 +72,8 @@ export function stagedRows(lakehouse: Lakehouse, engine: StatementEngine, signal
       try {
         let files: readonly string[];
         if (engine.name === 'athena') {
-          await execute(`UNLOAD (${sql}) TO ${quoteLiteral(`${uri}/`)} WITH (format = 'PARQUET', compression = 'SNAPPY')`);
+          const target = `TO ${quoteLiteral(`${uri}/`)} WITH (format = 'PARQUET', compression = 'SNAPPY')`;
+          await execute(`UNLOAD (${sql}) ${target}`, false);
           files = await fetchFiles(`${uri}/`, folder, null);
         } else {
           const name = stagingTable(namespace, table);

@@ -121,6 +121,7 @@ export function athenaService(options: AthenaOptions): RemoteService {
         sql,
         runOptions,
       );
+    if (runOptions.hasRows === false) return { id, columns: [], pages: noPages(), bytesScanned: () => scannedBy(execution) };
     const first = await read();
     const infos = first.ResultSet?.ResultSetMetadata?.ColumnInfo ?? [];
     const columns = infos.map((info, n) => nested?.columns[n] ?? columnOf(info));
@@ -139,7 +140,7 @@ export function athenaService(options: AthenaOptions): RemoteService {
         page = await read(page.NextToken);
       }
     };
-    return { id, columns, pages: pages(), bytesScanned: () => execution.Statistics?.DataScannedInBytes ?? 0 };
+    return { id, columns, pages: pages(), bytesScanned: () => scannedBy(execution) };
   };
 
   /** What EXPLAIN, which reads nothing, tells of the result's types. */
@@ -163,6 +164,10 @@ export function athenaService(options: AthenaOptions): RemoteService {
     },
   };
 }
+
+async function* noPages(): AsyncGenerator<readonly (readonly JsonValue[])[]> {}
+
+const scannedBy = (execution: QueryExecution): number => execution.Statistics?.DataScannedInBytes ?? 0;
 
 function columnOf({ Name = '', Type = 'varchar', Precision, Scale }: ColumnInfo): RemoteColumn {
   const typeText = Type === 'decimal' ? `decimal(${Precision ?? 38},${Scale ?? 0})` : Type;

@@ -29,6 +29,8 @@ export interface RemoteRunOptions {
   readonly onProgress?: (progress: QueryProgress) => void;
   /** Columns of the result may be lists, rows or maps: a service that tells them badly has to ask in another way. */
   readonly mayBeNested?: boolean;
+  /** False: the statement leaves its rows elsewhere, and there is no result to fetch (UNLOAD). */
+  readonly hasRows?: boolean;
   /** For messages: the place in the text that was asked, for one in the text that is run. */
   readonly placeOf?: (line: number, column: number) => { readonly line: number; readonly column: number };
 }

@@ -19,8 +19,9 @@ export const remoteStatements = ({ service, catalog, databasePrefix }: RemoteSta
   name: service.name,
   maxStatementBytes: LONGEST[service.name],
   schemaSql: (namespace) => `${quoteIdentifier(catalog)}.${quoteIdentifier(`${databasePrefix}${namespace}`)}`,
-  execute: async (sql, { signal, onProgress } = {}) => {
+  execute: async (sql, { signal, onProgress, hasRows = true } = {}) => {
     const statement = await service.run(sql, {
+      hasRows,
       ...(signal ? { signal } : {}),
       ...(onProgress ? { onProgress } : {}),
     });
