@@ -211,6 +211,16 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     clock: effects.clock,
     random: () => randomUnit(effects.randomBytes),
   });
+  const guarded = async (engine: SqlEngine): Promise<SqlEngine> => {
+    const { guardedEngine } = await import('./resilience/guarded-engine.js');
+    return guardedEngine(engine, await guardOf('engine'));
+  };
+  const requireGlue = (name: EngineName): void => {
+    if (name === 'duckdb' || profile.catalog.adapter === 'glue') return;
+    throw new KeystoneError('KS_CONFIG', `${name} sees tables of the Glue catalog, and those of this lake are in a folder's`, {
+      hint: 'set catalog.adapter: glue (with store.adapter: s3), or take --engine duckdb',
+    });
+  };
   const closeEngine = (engine: SqlEngine): Promise<void> => engine.close();
   const engines: Readonly<Record<EngineName, () => Promise<SqlEngine>>> = {
     duckdb: once(async () => {
@@ -221,11 +231,11 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     athena: once(async () => {
       const { openAthenaEngine } = await import('./engine/athena/athena-engine.js');
       const token = (): string => randomUuid(effects.randomBytes);
-      return openAthenaEngine({ ...remote(), athena: profile.engine.athena, token });
+      return guarded(await openAthenaEngine({ ...remote(), athena: profile.engine.athena, token }));
     }, closeEngine),
     trino: once(async () => {
       const { openTrinoEngine } = await import('./engine/trino/trino-engine.js');
-      return openTrinoEngine({ ...remote(), trino: profile.engine.trino });
+      return guarded(await openTrinoEngine({ ...remote(), trino: profile.engine.trino }));
     }, closeEngine),
   };
   const services: Readonly<Record<StatementEngine['name'], () => Promise<StatementEngine>>> = {
@@ -266,12 +276,13 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     catalog,
     readerCatalog: async () => (profile.catalog.adapter === 'glue' ? (await glue()).readers : null),
     state,
-    engine: (name = 'duckdb') => engines[name](),
+    engine: async (name = 'duckdb') => {
+      requireGlue(name);
+      return engines[name]();
+    },
     statements: async (name) => {
-      if (profile.catalog.adapter === 'glue') return services[name]();
-      throw new KeystoneError('KS_CONFIG', `${name} sees tables of the Glue catalog, and those of this lake are in a folder's`, {
-        hint: 'set catalog.adapter: glue (with store.adapter: s3), or take --engine duckdb',
-      });
+      requireGlue(name);
+      return services[name]();
     },
     contracts: once(async () => {
       const { loadContracts } = await import('./contract/load-contracts.js');
