@@ -327,12 +327,19 @@ const ingestConfig = z.strictObject({
 });
 
 const consumeConfig = z.strictObject({
-  group: z.string().default('lakehouse-enterprise-writers').describe('Consumer group whose committed offsets lag tools see'),
+  group: z
+    .string()
+    .default('lakehouse-enterprise-writers')
+    .describe('Consumer group: on Kafka its members share the partitions of the topic; lag tools see its committed offsets'),
   maxMemory: sizeBytes.prefault('768MB').describe('Bound on the memory of `consume run`'),
   flushBytes: sizeBytes.prefault('256MB').describe('Memory of events that makes a batch full (at most a share of maxMemory)'),
   flushRows: z.number().int().min(1).default(200_000).describe('Events that make a batch full'),
   flushInterval: durationMs.prefault('5s').describe('Longest time an event waits for its batch'),
-  leaseTtl: durationMs.prefault('15s').describe('A builder that has not renewed its lease for this long may be replaced'),
+  leaseTtl: durationMs
+    .prefault('15s')
+    .describe(
+      'A builder that has not renewed its lease for this long may be replaced; on Kafka also the session in the group, at least 6s',
+    ),
 });
 
 const careConfig = z.strictObject({
