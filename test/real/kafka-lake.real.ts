@@ -47,7 +47,7 @@ function started(args: readonly string[], dir: string): CliProcess {
 
 async function until(what: () => boolean): Promise<void> {
   for (let tries = 0; !what(); tries++) {
-    if (tries > 600) throw new Error('it does not come');
+    if (tries > 2400) throw new Error('it does not come');
     await pause(50);
   }
 }
