@@ -58,7 +58,7 @@ interface GlueLake {
   readonly store: ObjectStore;
 }
 
-describe.skipIf(!hasS3 || !hasGlue)('a catalog in Glue', () => {
+describe.skipIf(!hasS3 || !hasGlue)('a catalog in Glue', { timeout: 600_000 }, () => {
   const s3 = s3Server();
   const ministack = glueServer();
 

@@ -31,7 +31,7 @@ const ORDERS = (from: number, to: number): string =>
   `SELECT lpad(i::VARCHAR, 32, '0') AS order_id, lpad(i::VARCHAR, 32, '0') AS customer_id, 'delivered' AS order_status,
      TIMESTAMP '2017-10-02 23:59:59.999999' + INTERVAL (i % 40) DAY AS order_purchase_timestamp FROM range(${from}, ${to}) t(i)`;
 
-describe.skipIf(!hasQueryServices)('Trino on tables that Glue names', () => {
+describe.skipIf(!hasQueryServices)('Trino on tables that Glue names', { timeout: 600_000 }, () => {
   const services = queryServices();
 
   const freshLake = async () => {

@@ -41,7 +41,7 @@ export async function refuseForgottenTable(
   }
   if (latest === undefined || (await isThere())) return;
   throw new KeystoneError('KS_CATALOG', `Glue has no table ${name}, but ${store.uri(latest)} says that there was one`, {
-    hint: 'Enter the tables of this lake into Glue as they are: keystone table register --dry-run. Or choose another store.s3.prefix for a new lake.',
+    hint: 'Enter the tables of this lake into Glue as they are: keystone table register --dry-run. To begin anew, choose another store.s3.prefix, or remove the files of the table.',
     details: { table: name, metadata: store.uri(latest) },
   });
 }
