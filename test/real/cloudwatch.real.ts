@@ -132,6 +132,24 @@ describe.skipIf(program === null)('CloudWatch', () => {
     await expect((await open('None')).look()).resolves.toBeUndefined();
   });
 
+  it('is looked at by doctor', async () => {
+    const dir = await project('Doctor', 1);
+    const found = async (args: readonly string[] = []): Promise<{ readonly status: string; readonly code: string | null }> => {
+      const end = await runCli(['doctor', '--json', ...args], { cwd: dir, env: ENV });
+      const { result } = JSON.parse(end.stdout) as {
+        readonly result: {
+          readonly checks: readonly { readonly check: string; readonly status: string; readonly code: string | null }[];
+        };
+      };
+      const check = result.checks.find(({ check }) => check === 'metrics');
+      expect(check, end.stdout).toBeDefined();
+      return check ?? { status: '', code: null };
+    };
+    expect(await found()).toMatchObject({ status: 'ok' });
+    const away = ['--set', 'metrics.cloudwatch.endpoint=http://127.0.0.1:1'];
+    expect(await found(away)).toMatchObject({ status: 'failed', code: 'KS_METRICS' });
+  });
+
   it('publishes the lag once: each partition, the sums, and an alarm on them fires', async () => {
     const dir = await project('Once', 90);
     const end = await runCli(['lag', 'publish', '--once', '--json'], { cwd: dir, env: ENV });

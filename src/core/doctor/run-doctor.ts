@@ -13,6 +13,7 @@ import { brokerChecks } from './broker-checks.js';
 import { bucketChecks } from './bucket-checks.js';
 import { catalogChecks } from './catalog-checks.js';
 import { clockCheck, nodeCheck, portCheck, variablesCheck } from './machine-checks.js';
+import { metricsChecks } from './metrics-checks.js';
 import { projectChecks } from './project-checks.js';
 
 export interface DoctorRequest {
@@ -67,6 +68,7 @@ async function configuredChecks(
     checks.push(...(await bucketChecks(lakehouse)));
     checks.push(...(await catalogChecks(lakehouse)));
     checks.push(...(await engineChecks(lakehouse)));
+    checks.push(...(await metricsChecks(config, effects)));
     checks.push(...(await projectChecks(lakehouse)));
   } finally {
     await lakehouse.close();
