@@ -158,6 +158,8 @@ describe.skipIf(!hasKafka || !isBuilt())('a lake over Kafka (needs npm run build
       await sides;
       expect([server.child.exitCode, consumer.child.exitCode, consumer.stderr()]).toEqual([null, null, expect.any(String)]);
       expect(await ended(server)).toMatchObject({ code: 0 });
+      // It may have ended with events in its spool.
+      await json(dir, ['ingest', 'spool', 'drain']);
       await ended(consumer);
       await json(dir, ['consume', 'run', '--until-caught-up']);
       const { stdout } = await runCli(
