@@ -47,6 +47,8 @@ interface Cloud {
   readonly glueUrl: string;
   readonly store: object;
   readonly catalog: object;
+  /** Where Athena puts results. */
+  readonly output: string;
 }
 
 async function cloud({ closers }: Started): Promise<Cloud | null> {
@@ -64,6 +66,7 @@ async function cloud({ closers }: Started): Promise<Cloud | null> {
     glueUrl: aws.endpoint,
     store: { adapter: 's3', s3: place },
     catalog: { adapter: 'glue', glue: { endpoint: aws.endpoint, ...KEYS } },
+    output: `s3://${bucket}/athena/`,
   };
 }
 
@@ -129,7 +132,7 @@ export const HOMES: readonly Home[] = [
           log,
           store: aws.store,
           catalog: aws.catalog,
-          engine: { adapter: 'athena', athena: { endpoint: athena.endpoint, ...KEYS } },
+          engine: { adapter: 'athena', athena: { endpoint: athena.endpoint, output: aws.output, ...KEYS } },
           state: { adapter: 'postgres', postgres: { url: 'env:KS_TEST_POSTGRES' } },
           metrics: { adapter: 'cloudwatch', cloudwatch: { endpoint: aws.glueUrl, ...KEYS } },
         },
