@@ -4,8 +4,8 @@ import type { Lakehouse } from '../lakehouse.js';
 import { storageDollars } from './statement-cost.js';
 import { STATEMENT_RUN, statementDetail, type StatementDetail } from './statement-record.js';
 
-export const COST_GROUPS = ['run', 'command', 'table', 'day'] as const;
-export type CostGroup = (typeof COST_GROUPS)[number];
+/** What statements are added up by. */
+export type CostGroup = 'run' | 'command' | 'table' | 'day';
 
 export interface CostRow {
   /** A statement's id, a command, a table or a day (UTC). */

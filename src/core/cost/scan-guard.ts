@@ -40,4 +40,4 @@ export function requireAffordable(estimate: ScanEstimate, { maxScan, allowFullSc
 }
 
 /** e.g. `12.3 MB`. */
-export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 3 : 1)} MB`;
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 3 : 1)} MB`;

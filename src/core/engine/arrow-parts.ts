@@ -8,7 +8,7 @@ const END_OF_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
  * What ends a stream that could not be finished: the length of a message that does not follow. Readers take a stream that merely stops
  * between two messages for a whole one; this one they refuse.
  */
-export const BROKEN_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 4, 0, 0);
+const BROKEN_STREAM = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 4, 0, 0);
 
 export interface ArrowPart {
   readonly bytes: Uint8Array;
