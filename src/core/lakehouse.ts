@@ -253,7 +253,9 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     closers.unshift(() => service.close());
     const { remoteStatements } = await import('./engine/remote/remote-statements.js');
     const { databasePrefix } = profile.catalog.glue;
-    return remoteStatements({ service, catalog: profile.engine[name].catalog, databasePrefix });
+    const { recordedStatements } = await import('./cost/recorded-statements.js');
+    const statements = remoteStatements({ service, catalog: profile.engine[name].catalog, databasePrefix });
+    return recordedStatements(lakehouse, statements);
   };
   const lakehouse: Lakehouse = {
     config,

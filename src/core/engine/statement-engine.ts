@@ -15,7 +15,17 @@ export interface StatementAnswer extends Pick<QueryResult, 'columns' | 'rows' | 
   readonly statementId: string;
 }
 
+/** What a statement is run for; it is recorded under this with what it read. */
+export interface StatementPurpose {
+  /** e.g. `gold run`. */
+  readonly command: string;
+  /** Tables read, each with the bytes of the files that may be. */
+  readonly tables: readonly { readonly table: string; readonly estimatedBytes: number }[];
+}
+
 export interface StatementOptions {
+  /** Absent: it reads no data. */
+  readonly purpose?: StatementPurpose;
   /** False: the statement leaves its rows elsewhere, and there is no result to fetch (UNLOAD). */
   readonly hasRows?: boolean;
   readonly signal?: AbortSignal;

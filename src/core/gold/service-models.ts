@@ -42,7 +42,7 @@ export function serviceModels(options: ServiceModelsOptions): ModelEngine {
   const local = duckModels(lakehouse, session);
   let bytesScanned = 0;
 
-  const execute = async (model: Model, sql: string, hasRows = true): Promise<StatementAnswer> => {
+  const execute = async ({ model, inputs }: PlanInputs, sql: string, hasRows = true): Promise<StatementAnswer> => {
     if (Buffer.byteLength(sql) > engine.maxStatementBytes) {
       throw new KeystoneError(
         'KS_MODEL',
@@ -53,6 +53,7 @@ export function serviceModels(options: ServiceModelsOptions): ModelEngine {
     try {
       const answer = await engine.execute(sql, {
         hasRows,
+        purpose: { command: 'gold run', tables: inputs.map(readFrom) },
         ...(signal ? { signal } : {}),
         onProgress: (progress) => options.onScanned?.(model, progress.bytesScanned),
       });
@@ -83,7 +84,7 @@ export function serviceModels(options: ServiceModelsOptions): ModelEngine {
       if (dates === undefined || !model.partition) return [];
       const relations = await relationsOf(inputs);
       const { rows } = await execute(
-        model,
+        inputs,
         `WITH changed AS (${await changedRowsSql(engine, changed)})
          SELECT DISTINCT ${ordinalSql(model.partition.transform, 'affected.d')} AS ordinal
          FROM (${resolveReferences(dates, relations)}) AS affected (d)`,
@@ -106,7 +107,7 @@ export function serviceModels(options: ServiceModelsOptions): ModelEngine {
       const beside = inputs.inputs.find((input) => input.files.length > 0) as PinnedTable;
       await staged.stage(
         sql,
-        { execute: (text, hasRows) => execute(model, text, hasRows), beside: beside.name },
+        { execute: (text, hasRows) => execute(inputs, text, hasRows), beside: beside.name },
         async (rows) => {
           const taken = types.map(({ name, type }) => `CAST(${name} AS ${duckType(type)}) AS ${name}`);
           const empty = types.map(({ name, type }) => `CAST(NULL AS ${duckType(type)}) AS ${name}`);
@@ -122,6 +123,11 @@ export function serviceModels(options: ServiceModelsOptions): ModelEngine {
     bytesScanned: () => bytesScanned + local.bytesScanned(),
   };
 }
+
+const readFrom = ({ name, files }: PinnedTable): { readonly table: string; readonly estimatedBytes: number } => ({
+  table: name,
+  estimatedBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+});
 
 /** The service's failure, with the model that it met. */
 const named = (model: Model, error: KeystoneError): KeystoneError =>

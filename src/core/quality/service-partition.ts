@@ -33,6 +33,9 @@ export async function servicePartition(options: ServicePartitionOptions): Promis
   const { engine, table, contract, range, signal, onScanned } = options;
   const { fields, currentSnapshot } = await table.state();
   if (!currentSnapshot) return null;
+  const { files } = await table.scan({ ...range.scan, snapshotId: currentSnapshot.id });
+  const estimatedBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const purpose = { command: 'validate partition', tables: [{ table: table.name, estimatedBytes }] };
   // Columns that the table lacks so far have no id in it, and are null.
   const columns = silverTable(contract)
     .fields.filter((field) => isLineage(field.name) || contract.columns.some((column) => column.name === field.name))
@@ -55,6 +58,7 @@ export async function servicePartition(options: ServicePartitionOptions): Promis
     }
     const before = bytesScanned;
     const answer = await engine.execute(sql, {
+      purpose,
       ...(signal ? { signal } : {}),
       onProgress: (progress) => onScanned?.(before + progress.bytesScanned),
     });

@@ -1,0 +1,37 @@
+/** Statements that stages run on a service, each recorded with what it read and costs. */
+import type { StatementEngine, StatementOptions } from '../engine/statement-engine.js';
+import { isKeystoneError } from '../errors.js';
+import type { Lakehouse } from '../lakehouse.js';
+import { recordStatement } from './statement-record.js';
+
+/** Statements with a purpose are recorded, those that failed too; the others (names, clean-up) read nothing. */
+export const recordedStatements = (lakehouse: Lakehouse, engine: StatementEngine): StatementEngine => ({
+  ...engine,
+  execute: async (sql, options: StatementOptions = {}) => {
+    const { purpose } = options;
+    if (!purpose) return engine.execute(sql, options);
+    const { command } = purpose;
+    const tables = [...purpose.tables];
+    const startedAtMs = lakehouse.effects.clock.nowMs();
+    const estimatedBytes = tables.reduce((sum, table) => sum + table.estimatedBytes, 0);
+    const facts = { engine: engine.name, command, estimatedBytes, tables, startedAtMs };
+    let seenBytes = 0;
+    const onProgress: StatementOptions['onProgress'] = (progress) => {
+      seenBytes = progress.bytesScanned;
+      options.onProgress?.(progress);
+    };
+    try {
+      const answer = await engine.execute(sql, { ...options, onProgress });
+      const { statementId: statement, bytesScanned: actualBytes } = answer;
+      await recordStatement(lakehouse, { ...facts, statement, actualBytes, status: 'succeeded' });
+      return answer;
+    } catch (error) {
+      const named = isKeystoneError(error) ? error.details?.['statement'] : undefined;
+      const statement = typeof named === 'string' ? named : null;
+      const status = options.signal?.aborted ? 'interrupted' : 'failed';
+      // What never began costs nothing and is no statement.
+      if (statement !== null) await recordStatement(lakehouse, { ...facts, statement, actualBytes: seenBytes, status });
+      throw error;
+    }
+  },
+});
