@@ -41,8 +41,12 @@ const AWAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['KS_LOG', 'KS_STORE', '
 /** Whether a consumer waits for this failure to pass. */
 export function passesByWaiting(error: unknown): boolean {
   if (!isKeystoneError(error)) return isTransientFailure(error);
-  return error.code === 'KS_CIRCUIT_OPEN' || (AWAY.has(error.code) && isTransientFailure(error));
+  return error.code === 'KS_CIRCUIT_OPEN' || (AWAY.has(error.code) && (isTransientFailure(error) || isLockedFile(error.cause)));
 }
+
+/** The embedded log or state, held for longer than SQLite waits by a process that is suspended, or slow. */
+const isLockedFile = (cause: unknown): boolean =>
+  cause instanceof Error && 'code' in cause && /^SQLITE_(?:BUSY|LOCKED)/.test(String(cause.code));
 
 /** Makes an `Endurance` for each thing that is done; an outage that all of them meet is told once. */
 export function watchOutages({ clock, randomBytes, signal, patienceMs, logger, onNotice }: OutageOptions): () => Endurance {

@@ -12,6 +12,9 @@ import { rows } from '../silver/consume-support.js';
 type Part = 'log' | 'table' | 'commit' | 'state';
 
 const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+const locked = new KeystoneError('KS_STATE', 'Another process keeps the state file locked', {
+  cause: Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' }),
+});
 const away = (code: 'KS_LOG' | 'KS_STORE' | 'KS_STATE' | 'KS_CREDENTIALS', what: string): KeystoneError =>
   new KeystoneError(code, `${what} does not answer`, { cause: refused });
 
@@ -73,6 +76,7 @@ describe('a consumer that meets an outage', () => {
       'the store at every fourth commit',
       (part, nth) => (part === 'commit' && nth % 4 === 0 ? away('KS_STORE', 'the store') : null),
     ],
+    ['a state file that another process locks', (part, nth) => (part === 'state' && nth === 1 ? locked : null)],
   ])('waits for %s and goes on from the tables', async (_, failing) => {
     const lake = await filledLake();
     const notices: string[] = [];

@@ -224,11 +224,14 @@ export function groupMember(options: GroupMemberOptions): GroupMembership {
       stop.abort();
       lose();
       const given = new AbortController();
-      if (memberId !== '') await Promise.race([sendLeave(memberId).catch(() => undefined), clock.sleep(LEAVE_MS, given.signal)]);
+      const ended = async (): Promise<void> => {
+        if (memberId !== '') await sendLeave(memberId).catch(() => undefined);
+        // A request that waits for the group ends with the group's answer, or with its connection.
+        await brokers.close();
+        await running;
+      };
+      await Promise.race([ended(), clock.sleep(LEAVE_MS, given.signal)]);
       given.abort();
-      // Ends a request that still waits for the group.
-      await brokers.close();
-      await running;
     },
   };
 }

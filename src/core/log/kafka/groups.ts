@@ -29,17 +29,16 @@ export function kafkaGroups({ brokers, connect, clock, place }: GroupsOptions): 
   const memberships = new Set<GroupMembership>();
   return {
     joinGroup: (group, topic, options) => {
+      const own = connect();
       const membership = groupMember({
         ...options,
         group,
         topic,
-        brokers: connect(),
+        brokers: own,
         clock,
         place,
-        partitionCount: async (of) => {
-          const found = await brokers.patiently(`look up topic ${of}`, () => brokers.topic(of, PARTITIONS_MS));
-          return found?.leaders.size ?? 0;
-        },
+        // Its failures are the member's own to wait out.
+        partitionCount: async (of) => (await own.topic(of, PARTITIONS_MS))?.leaders.size ?? 0,
         commitOffsets: async ({ memberId, generation }, nextOffsets) => {
           const partitions = [...nextOffsets].map(([partition, offset]) => ({ partition, offset: String(offset) }));
           const topics = [{ topic, partitions }];
