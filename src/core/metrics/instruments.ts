@@ -84,6 +84,13 @@ export const INSTRUMENTS = {
     'Breaker of a service: 0 closed, 1 half open, 2 open',
   ),
   keystone_breaker_failure_ratio: of('gauge', 'ratio', 'BreakerFailureRatio', ['service'], 'Share of calls that failed of late'),
+  keystone_degradation_level: of(
+    'gauge',
+    'state',
+    'DegradationLevel',
+    [],
+    'How much of the work is put off: 0 full, 1 reduced, 2 minimal, 3 buffer-only',
+  ),
   keystone_retries_total: of('counter', 'count', 'Retries', ['operation'], 'Tries after a failed one'),
   keystone_scanned_bytes_total: of('counter', 'bytes', 'ScannedBytes', ['engine'], 'Bytes that an engine says it has read'),
   keystone_metric_points_dropped_total: of(

@@ -3,7 +3,7 @@ import type { ProfileConfig } from '../config/config.js';
 import type { Effects } from '../lakehouse.js';
 import type { BreakerState } from './breaker-state.js';
 import type { BriefState } from './brief-state.js';
-import { NOT_DEGRADED, type Degradation } from './degradation.js';
+import { LEVELS, NOT_DEGRADED, type Degradation } from './degradation.js';
 import { noteDegradation, type DegradationMemory } from './kept-degradation.js';
 
 export interface DegradationWatch {
@@ -26,7 +26,7 @@ export interface DegradationWatchOptions {
 const FRESH_MS = 2000;
 
 export function degradationWatch({ effects, profile, state, isThere, own }: DegradationWatchOptions): DegradationWatch {
-  const { clock, logger } = effects;
+  const { clock, logger, metrics } = effects;
   let known: { readonly degradation: Degradation | null; readonly atMs: number } | undefined;
   let looking: Promise<Degradation | null> | undefined;
 
@@ -35,6 +35,7 @@ export function degradationWatch({ effects, profile, state, isThere, own }: Degr
     const { degradation, change } = await state.ask((open) =>
       noteDegradation(open, { atMs: clock.nowMs(), profile, own: own() }),
     );
+    metrics?.gauge('keystone_degradation_level', LEVELS.indexOf(degradation.level));
     if (change) {
       const { from, to } = change;
       const { mode, causes } = degradation;

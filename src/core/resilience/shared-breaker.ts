@@ -140,12 +140,11 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
     await record(caller, 0, 1, busyMs);
   };
   /** Counts a call as failed for every `lateMs` that it stays without an answer. */
-  const watchLate = async (caller: string, over: AbortSignal): Promise<void> => {
-    if (lateMs === undefined) return;
+  const watchLate = async (caller: string, everyMs: number, over: AbortSignal): Promise<void> => {
     for (;;) {
-      await clock.sleep(lateMs, over);
+      await clock.sleep(everyMs, over);
       if (over.aborted) return;
-      await failed(caller, lateMs);
+      await failed(caller, everyMs);
     }
   };
 
@@ -155,19 +154,19 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
       const answer = await ask(caller);
       if (answer.kind === 'refused') throw refusal(name, answer.retryAtMs, lastFailure);
       const startedAtMs = clock.nowMs();
-      const over = new AbortController();
-      void watchLate(caller, over.signal);
+      const over = lateMs === undefined ? null : new AbortController();
+      if (over && lateMs !== undefined) void watchLate(caller, lateMs, over.signal);
       let result: Awaited<ReturnType<typeof work>>;
       try {
         result = await work();
       } catch (error) {
-        over.abort();
+        over?.abort();
         if (isFailure(error)) lastFailure = error;
         const busyMs = Math.max(0, clock.nowMs() - startedAtMs);
         await (isFailure(error) ? failed(caller, busyMs) : succeeded(caller, answer, busyMs));
         throw error;
       }
-      over.abort();
+      over?.abort();
       await succeeded(caller, answer, Math.max(0, clock.nowMs() - startedAtMs));
       return result;
     },
