@@ -57,7 +57,7 @@ describe.skipIf(!hasQueryServices)('query on services', () => {
     const large = await cli('query', ONE_DAY, '--max-scan', '1B', '--json');
     expect(JSON.parse(large.stdout)).toMatchObject({ error: { code: 'KS_COST_LIMIT', details: { maxScan: 1 } } });
     expect(services().athena.statements).toHaveLength(before);
-    expect(await json('query', 'SELECT count(*) AS n FROM silver.orders', '--allow-full-scan')).toMatchObject({
+    expect(await json('query', 'SELECT count(order_id) AS n FROM silver.orders', '--allow-full-scan')).toMatchObject({
       rows: [{ n: 500 }],
     });
   });
@@ -83,8 +83,10 @@ describe.skipIf(!hasQueryServices)('query on services', () => {
 
   it('records what statements cost', async () => {
     const report = await json('cost', 'report', '--by', 'table', '--since', '1h');
-    const scans = report['scans'] as readonly { group: string; statements: number; billedBytes: number; dollars: number }[];
-    expect(scans.find(({ group }) => group === 'silver.orders')?.statements).toBeGreaterThan(3);
+    const scans = report['scans'] as readonly { group: string; statements: number; actualBytes: number }[];
+    const orders = scans.find(({ group }) => group === 'silver.orders');
+    expect(orders?.statements).toBeGreaterThan(1);
+    expect(orders?.actualBytes).toBeGreaterThan(0);
     expect(report['scanDollars']).toBeGreaterThan(0);
     expect(report['storage']).toEqual([expect.objectContaining({ table: 'silver.orders', bytes: expect.any(Number) })]);
     expect((await cli('cost', 'estimate', ONE_DAY)).stderr).toContain('Athena would bill 10.0 MB');
