@@ -193,7 +193,7 @@ export async function startPostgres(bin: string, options: PostgresOptions = {}):
     if (!child) return;
     const pid = await postmaster();
     if (pid !== null && how === 'kill') {
-      for (const each of [pid, ...(await backends(pid))]) process.kill(each, 'SIGKILL');
+      for (const each of [pid, ...(await backends(pid))]) signalIfThere(each, 'SIGKILL');
     } else if (pid !== null) process.kill(pid, 'SIGINT');
     if (!(await gone(child, 20_000))) throw new Error(`PostgreSQL (${pid}) does not end`);
     server = undefined;
@@ -242,7 +242,7 @@ export async function startPostgres(bin: string, options: PostgresOptions = {}):
     stop,
     suspend: async (suspended) => {
       const pid = server && (await postmaster());
-      if (pid) for (const each of [pid, ...(await backends(pid))]) process.kill(each, suspended ? 'SIGSTOP' : 'SIGCONT');
+      if (pid) for (const each of [pid, ...(await backends(pid))]) signalIfThere(each, suspended ? 'SIGSTOP' : 'SIGCONT');
     },
     remove: async () => {
       await handle.suspend(false);
@@ -257,6 +257,15 @@ export async function startPostgres(bin: string, options: PostgresOptions = {}):
     throw error;
   }
   return handle;
+}
+
+/** A backend may end between being found and being told. */
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** PostgreSQL's processes lead groups of their own; they are found by their parent. */
