@@ -146,20 +146,24 @@ describe.skipIf(!hasKafka || !isBuilt())('consumers in one group (needs npm run 
     };
   };
 
-  it('share the partitions, one derives, and each ends once the whole topic is derived', { timeout: PATIENCE_MS }, async () => {
-    const { dir, topic, log, worker } = await groupProject();
-    await log.append(topic, events(6000, 'a'));
-    const workers = [1, 2, 3].map(() => worker('--until-caught-up', '--json'));
-    const ends = await Promise.all(workers.map(({ ended }) => ended));
-    for (const end of ends) expect(end, end.stderr).toMatchObject({ code: 0 });
-    const totals = ends.map(({ stdout }) => (JSON.parse(stdout) as { result: { landed: number; caughtUp: boolean } }).result);
-    expect(totals.reduce((sum, { landed }) => sum + landed, 0)).toBe(6000);
-    await expectOnce(dir, 6000);
-  });
+  it(
+    'share the partitions, one derives, and each ends once the whole topic is derived',
+    { timeout: 2 * PATIENCE_MS },
+    async () => {
+      const { dir, topic, log, worker } = await groupProject();
+      await log.append(topic, events(6000, 'a'));
+      const workers = [1, 2, 3].map(() => worker('--until-caught-up', '--json'));
+      const ends = await Promise.all(workers.map(({ ended }) => ended));
+      for (const end of ends) expect(end, end.stderr).toMatchObject({ code: 0 });
+      const totals = ends.map(({ stdout }) => (JSON.parse(stdout) as { result: { landed: number; caughtUp: boolean } }).result);
+      expect(totals.reduce((sum, { landed }) => sum + landed, 0)).toBe(6000);
+      await expectOnce(dir, 6000);
+    },
+  );
 
   it(
     'are seen by consume status and by Kafka’s own tool, and a leaver’s partitions go to the others',
-    { timeout: PATIENCE_MS },
+    { timeout: 2 * PATIENCE_MS },
     async () => {
       const { dir, topic, group, log, worker, status } = await groupProject();
       await log.append(topic, events(200, 's'));
@@ -220,6 +224,7 @@ describe.skipIf(!hasKafka || !isBuilt())('consumers in one group (needs npm run 
       for (const each of workers) watch(each);
       let appended = 0;
       let stopped = false;
+      onTestFinished(() => void (stopped = true));
       const load = (async () => {
         while (!stopped) {
           await log.append(topic, events(100, `${SEED}-${appended}`));
@@ -243,8 +248,8 @@ describe.skipIf(!hasKafka || !isBuilt())('consumers in one group (needs npm run 
       };
       // One stands still beyond its session in the middle of its work, and wakes as a zombie.
       const sleeper = pick([...workers]);
+      await until(async () => (await status()).members.length === 3, 'three members');
       const sleep = (async () => {
-        await until(async () => (await status()).members.length === 3, 'three members');
         sleeper.child.kill('SIGSTOP');
         await pause(2 * SESSION_MS);
         sleeper.child.kill('SIGCONT');
@@ -270,7 +275,10 @@ describe.skipIf(!hasKafka || !isBuilt())('consumers in one group (needs npm run 
       await until(async () => (await status()).pendingDerivation === 0, 'everything is derived');
       await peaks();
       for (const each of workers) each.child.kill('SIGTERM');
-      for (const each of workers) expect(await each.ended).toMatchObject({ code: 0 });
+      for (const { ended } of workers) {
+        const end = await ended;
+        expect(end, end.stderr).toMatchObject({ code: 0 });
+      }
       expect(appended).toBeGreaterThan(0);
       await expectOnce(dir, appended);
       // What a single consumer may take by default, and Node, DuckDB and Arrow beside it.
@@ -281,7 +289,31 @@ describe.skipIf(!hasKafka || !isBuilt())('consumers in one group (needs npm run 
     },
   );
 
-  it('name what expired before they read it, with its count, and skip nothing', { timeout: PATIENCE_MS }, async () => {
+  it('of two lakes do not share: each lake has everything', { timeout: 2 * PATIENCE_MS }, async () => {
+    const { dir, topic, log, worker } = await groupProject();
+    const other = await tempDir();
+    for (const name of ['keystone.yaml', 'contracts'])
+      await cp(path.join(dir, name), path.join(other, name), { recursive: true });
+    await log.append(topic, events(400, 'l'));
+    const beside = startCli(['consume', 'run'], { cwd: other });
+    onTestFinished(async () => {
+      beside.child.kill('SIGKILL');
+      await beside.ended;
+    });
+    await until(
+      async () => (await json<ConsumeStatus>(other, ['consume', 'status'])).pendingDerivation === 0,
+      'the other lake is whole',
+    );
+    const end = await worker('--until-caught-up').ended;
+    expect(end, end.stderr).toMatchObject({ code: 0 });
+    await expectOnce(dir, 400);
+    await expectOnce(other, 400);
+    // Beside a member of its own group the other lake still names its own only.
+    const { members } = await json<ConsumeStatus>(other, ['consume', 'status']);
+    expect(members.map(({ partitions }) => partitions.length)).toEqual([PARTITIONS]);
+  });
+
+  it('name what expired before they read it, with its count, and skip nothing', { timeout: 2 * PATIENCE_MS }, async () => {
     const { topic, log, worker, status } = await groupProject();
     await log.append(topic, events(300, 'u'));
     const workers = [worker(), worker()];
@@ -307,7 +339,7 @@ describe.skipIf(!hasKafka || !isBuilt())('consumers in one group (needs npm run 
     expect(after.find((position) => position.partition === partition)).toMatchObject({ nextOffset: next });
   });
 
-  it('take a broker that holds them back by a quota for neither idle nor dead', { timeout: PATIENCE_MS }, async () => {
+  it('take a broker that holds them back by a quota for neither idle nor dead', { timeout: 2 * PATIENCE_MS }, async () => {
     const { dir, topic, log, worker } = await groupProject();
     const large = events(300, 'w').map((event) => ({ ...event, value: Buffer.alloc(5000, 'x') }));
     await log.append(topic, large);
