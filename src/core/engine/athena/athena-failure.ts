@@ -34,15 +34,16 @@ export function athenaCallFailure(error: unknown, { place, workgroup, sql, place
     });
   }
   if (name === 'InvalidRequestException' || name === 'ResourceNotFoundException') {
-    if (/workgroup/i.test(said)) {
+    // Before the workgroup: the message speaks of both.
+    if (/output location|outputlocation|output bucket/i.test(said)) {
       return new KeystoneError('KS_CONFIG', `Athena at ${place}: ${said}`, {
-        hint: 'name an existing workgroup with engine.athena.workgroup',
+        hint: `set engine.athena.output to s3://bucket/prefix/, or name a workgroup that has an output location with engine.athena.workgroup (now ${workgroup})`,
         cause: error,
       });
     }
-    if (/output location|outputlocation|output bucket/i.test(said)) {
+    if (/workgroup/i.test(said)) {
       return new KeystoneError('KS_CONFIG', `Athena at ${place}: ${said}`, {
-        hint: 'set engine.athena.output to s3://bucket/prefix/, or a place in the workgroup',
+        hint: 'name an existing workgroup with engine.athena.workgroup',
         cause: error,
       });
     }

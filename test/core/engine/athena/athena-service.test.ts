@@ -142,4 +142,14 @@ describe('Athena', () => {
     }));
     await expect(service.run('SELECT 1')).rejects.toMatchObject({ code });
   });
+
+  it('names the setting of the output location, though the message speaks of the workgroup too', async () => {
+    const message =
+      'No output location provided. An output location is required either through the Workgroup result configuration setting or as an API input.';
+    const { service } = await athena(() => ({ status: 400, body: { __type: 'InvalidRequestException', message } }));
+    await expect(service.run('SELECT 1')).rejects.toMatchObject({
+      code: 'KS_CONFIG',
+      hint: expect.stringMatching(/engine\.athena\.output .*engine\.athena\.workgroup/),
+    });
+  });
 });
