@@ -153,7 +153,8 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
       const guard = await guardOf('store');
       const open = async (bucket = s3.bucket): Promise<ObjectStore> => {
         const place = { ...s3, ...(bucket === undefined ? {} : { bucket }) };
-        const access = { env: effects.env ?? {}, projectDir: config.projectDir, logger: effects.logger };
+        const { env = {}, logger, metrics } = effects;
+        const access = { env, projectDir: config.projectDir, logger, metrics };
         const opened = await openS3Store({ s3: place, ...access, clock: effects.clock, guard });
         closers.push(opened.close); // last: the engine reads its local copies
         return opened;
@@ -210,6 +211,8 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     projectDir: config.projectDir,
     clock: effects.clock,
     random: () => randomUnit(effects.randomBytes),
+    logger: effects.logger,
+    metrics: effects.metrics,
   });
   const guarded = async (engine: SqlEngine): Promise<SqlEngine> => {
     const { guardedEngine } = await import('./resilience/guarded-engine.js');

@@ -36,10 +36,11 @@ export interface StatementOutcome {
   readonly status: RunStatus;
 }
 
-/** A record that can't be kept is told to the log and fails nothing: the answer is there already. */
+/** Counts what was read too. A record that can't be kept is told to the log and fails nothing: the answer is there already. */
 export async function recordStatement(lakehouse: Lakehouse, outcome: StatementOutcome): Promise<StatementDetail> {
   const { config, effects } = lakehouse;
   const { startedAtMs, status, ...facts } = outcome;
+  effects.metrics?.count('keystone_scanned_bytes_total', facts.actualBytes, { engine: facts.engine });
   // A statement that failed is not billed.
   const billed = status === 'failed' ? 0 : billedBytes(config.cost, facts.engine, facts.actualBytes);
   const detail: StatementDetail = { ...facts, billedBytes: billed, dollars: scanDollars(config.cost, billed) };

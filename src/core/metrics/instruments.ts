@@ -91,8 +91,20 @@ export const INSTRUMENTS = {
     [],
     'How much of the work is put off: 0 full, 1 reduced, 2 minimal, 3 buffer-only',
   ),
-  keystone_retries_total: of('counter', 'count', 'Retries', ['operation'], 'Tries after a failed one'),
-  keystone_scanned_bytes_total: of('counter', 'bytes', 'ScannedBytes', ['engine'], 'Bytes that an engine says it has read'),
+  keystone_retries_total: of(
+    'counter',
+    'count',
+    'Retries',
+    ['operation'],
+    'Tries after a failed one; operation: store, catalog, engine, state',
+  ),
+  keystone_scanned_bytes_total: of(
+    'counter',
+    'bytes',
+    'ScannedBytes',
+    ['engine'],
+    'Bytes that Athena or Trino say they have read; engine: athena, trino',
+  ),
   keystone_metric_points_dropped_total: of(
     'counter',
     'count',

@@ -3,9 +3,8 @@
  * (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html). What may be repeated is the SDK's to say; the SDK's own
  * waits would begin at 50 ms and be drawn from the whole of the interval.
  */
-import type { Logger } from '../logging/logger.js';
-import { logRetry } from './log-retry.js';
 import { retryDelayMs, type RetryPolicy } from './retry-policy.js';
+import { tellRetry, type RetriedWork, type RetryListeners } from './tell-retry.js';
 
 interface SdkRetryToken {
   getRetryCount(): number;
@@ -27,18 +26,16 @@ export interface SdkRetryStrategy {
   recordSuccess(token: SdkRetryToken): void;
 }
 
-export interface SdkRetryOptions {
-  /** Names the service in the log, e.g. `S3`, `Glue`. */
-  readonly service: string;
+export interface SdkRetryOptions extends RetriedWork, RetryListeners {
   /** In [0, 1). */
   readonly random: () => number;
   /** For the server's own word on when; without it only the table counts. */
   readonly nowMs?: () => number;
-  readonly logger?: Logger | undefined;
 }
 
-export function sdkRetry(policy: RetryPolicy, { service, random, nowMs, logger }: SdkRetryOptions): SdkRetryStrategy {
-  const told = logRetry(logger, service, policy);
+export function sdkRetry(policy: RetryPolicy, options: SdkRetryOptions): SdkRetryStrategy {
+  const { random, nowMs } = options;
+  const told = tellRetry(options, options, policy);
   const token = (retries: number, delayMs: number): SdkRetryToken => ({
     getRetryCount: () => retries,
     getRetryDelay: () => delayMs,

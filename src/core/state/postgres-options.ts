@@ -3,20 +3,19 @@ import type { Clock } from '../clock.js';
 import type { ResolvedConfig } from '../config/config.js';
 import { resolveSecret } from '../config/secrets.js';
 import { KeystoneError } from '../errors.js';
-import type { Logger } from '../logging/logger.js';
+import type { RetryListeners } from '../resilience/tell-retry.js';
 import type { PostgresStateOptions } from './postgres-state.js';
 
-export interface PostgresEffects {
+export interface PostgresEffects extends RetryListeners {
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly logger?: Logger | undefined;
 }
 
 /** @throws KeystoneError KS_CONFIG without a URL or its secret. */
 export async function postgresOptions(
   { profile, projectDir, profileName }: ResolvedConfig,
-  { clock, randomBytes, env = {}, logger }: PostgresEffects,
+  { clock, randomBytes, env = {}, logger, metrics }: PostgresEffects,
 ): Promise<PostgresStateOptions> {
   const { url, schema, poolSize, statementTimeout } = profile.state.postgres;
   if (url === undefined) {
@@ -25,5 +24,15 @@ export async function postgresOptions(
     });
   }
   const secret = await resolveSecret(url, { env, projectDir });
-  return { url: secret.reveal(), projectDir, schema, poolSize, statementTimeoutMs: statementTimeout, clock, randomBytes, logger };
+  const told = { logger, metrics };
+  return {
+    url: secret.reveal(),
+    projectDir,
+    schema,
+    poolSize,
+    statementTimeoutMs: statementTimeout,
+    clock,
+    randomBytes,
+    ...told,
+  };
 }

@@ -8,9 +8,8 @@
 import { sql, type Transaction } from 'kysely';
 import type { Clock } from '../clock.js';
 import { KeystoneError } from '../errors.js';
-import type { Logger } from '../logging/logger.js';
-import { logRetry } from '../resilience/log-retry.js';
 import { RETRY_POLICIES } from '../resilience/retry-policy.js';
+import { tellRetry, type RetryListeners } from '../resilience/tell-retry.js';
 import { retry } from '../resilience/retry.js';
 import { readPostgresUrl, showAddress } from './postgres-address.js';
 import { openPostgresConnections } from './postgres-connections.js';
@@ -20,7 +19,7 @@ import { runOf, runRow } from './run-row.js';
 import type { Lease, StateStore } from './state-store.js';
 import { beginsWith, transitionOf, transitionRow, TRANSITIONS_KEPT } from './transition-row.js';
 
-export interface PostgresStateOptions {
+export interface PostgresStateOptions extends RetryListeners {
   /** With the password: never printed. */
   readonly url: string;
   /** Relative certificate files lie here. */
@@ -32,7 +31,6 @@ export interface PostgresStateOptions {
   readonly clock: Clock;
   /** Spreads the tries of many processes, and marks what this one wrote. */
   readonly randomBytes: (length: number) => Uint8Array;
-  readonly logger?: Logger | undefined;
 }
 
 /** now() is when the transaction began: one that waited for a lock takes its lease for a shorter time, not for a longer one. */
@@ -64,7 +62,7 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
         clock,
         random,
         withinMs: Math.min(withinMs, statementTimeoutMs),
-        onRetry: logRetry(options.logger, what, RETRY_POLICIES.db),
+        onRetry: tellRetry(options, { service: 'state', operation: what }, RETRY_POLICIES.db),
       });
     } catch (error) {
       throw describePostgresFailure(error, what);

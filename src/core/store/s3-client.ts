@@ -8,8 +8,8 @@ import { S3Client } from '@aws-sdk/client-s3';
 import type { ProfileConfig } from '../config/config.js';
 import { resolveSecret, type Secret } from '../config/secrets.js';
 import { KeystoneError } from '../errors.js';
-import type { Logger } from '../logging/logger.js';
 import { RETRY_POLICIES } from '../resilience/retry-policy.js';
+import type { RetryListeners } from '../resilience/tell-retry.js';
 import { sdkRetry } from '../resilience/sdk-retry.js';
 import { trimmedPrefix } from './lake-place.js';
 import { checkedKey } from './object-key.js';
@@ -30,11 +30,10 @@ const RANDOM_STEPS = 1_000_000;
 const nothing = (): void => undefined;
 const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
-export interface S3Access {
+export interface S3Access extends RetryListeners {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Relative `file:` secrets lie here. */
   readonly projectDir: string;
-  readonly logger?: Logger | undefined;
 }
 
 /** One bucket, spoken to. */
@@ -79,7 +78,13 @@ export async function openS3Bucket(
     maxAttempts: patience.tries,
     retryStrategy: sdkRetry(
       { ...RETRY_POLICIES.upload, tries: patience.tries },
-      { service: `s3://${s3.bucket}`, random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS, logger: access.logger },
+      {
+        service: 'store',
+        operation: `s3://${s3.bucket}`,
+        random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
+        logger: access.logger,
+        metrics: access.metrics,
+      },
     ),
     // CRC32 of what is sent, and of what comes whenever the store kept one.
     requestChecksumCalculation: 'WHEN_SUPPORTED',

@@ -4,6 +4,7 @@ import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { LogFields } from '../../../src/core/logging/logger.js';
 import { SILENT } from '../../../src/core/logging/logger.js';
+import { NO_METRICS } from '../../../src/core/metrics/metrics.js';
 import { sdkRetry } from '../../../src/core/resilience/sdk-retry.js';
 
 /** A server that answers each request with the next of these statuses, the last one for ever. */
@@ -21,28 +22,35 @@ async function serverThatSays(...statuses: number[]) {
 
 function clientOf(endpoint: string) {
   const told: LogFields[] = [];
+  const counted: unknown[] = [];
   const logger = { ...SILENT, warn: (event: string, fields: LogFields = {}) => void told.push({ event, ...fields }) };
+  const metrics = { ...NO_METRICS, count: (...count: unknown[]) => void counted.push(count) };
   const client = new S3Client({
     endpoint,
     region: 'r',
     forcePathStyle: true,
     credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-    retryStrategy: sdkRetry({ tries: 3, baseMs: 5, capMs: 1000 }, { service: 'S3', random: () => 0, logger }),
+    retryStrategy: sdkRetry(
+      { tries: 3, baseMs: 5, capMs: 1000 },
+      { service: 'store', operation: 'S3', random: () => 0, logger, metrics },
+    ),
   });
   onTestFinished(() => client.destroy());
-  return { told, head: () => client.send(new HeadBucketCommand({ Bucket: 'b' })) };
+  return { told, counted, head: () => client.send(new HeadBucketCommand({ Bucket: 'b' })) };
 }
 
 describe("the retry table in a client of AWS's SDK", () => {
-  it('repeats what may pass, as often and as patiently as its policy says, and tells each wait', async () => {
+  it('repeats what may pass, as often and as patiently as its policy says, and tells and counts each wait', async () => {
     const server = await serverThatSays(503, 500, 200);
-    const { told, head } = clientOf(server.endpoint);
+    const { told, counted, head } = clientOf(server.endpoint);
     await head();
     expect(server.asked()).toBe(3);
     expect(told).toMatchObject([
       { event: 'retry.again', operation: 'S3', attempt: 1, of: 3, delayMs: 10 },
       { event: 'retry.again', operation: 'S3', attempt: 2, of: 3, delayMs: 20 },
     ]);
+    const again = ['keystone_retries_total', 1, { operation: 'store' }];
+    expect(counted).toEqual([again, again]);
   });
 
   it('gives up with what the service said, and repeats no refusal', async () => {

@@ -4,12 +4,16 @@ import type { ProfileConfig } from '../../config/config.js';
 import { resolveSecret } from '../../config/secrets.js';
 import { KeystoneError } from '../../errors.js';
 import { RETRY_POLICIES } from '../../resilience/retry-policy.js';
+import { sdkRetry } from '../../resilience/sdk-retry.js';
+import type { RetryListeners } from '../../resilience/tell-retry.js';
 
-export interface AthenaAccess {
+export interface AthenaAccess extends RetryListeners {
   readonly athena: ProfileConfig['engine']['athena'];
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Relative `file:` secrets lie here. */
   readonly projectDir: string;
+  /** In [0, 1); absent: waits have no random part. */
+  readonly random?: () => number;
 }
 
 const CONNECT_MS = 5000;
@@ -37,8 +41,14 @@ export async function openAthenaClient({ athena, ...access }: AthenaAccess): Pro
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(keys === null ? {} : { credentials: { accessKeyId: keys[0].reveal(), secretAccessKey: keys[1].reveal() } }),
-    retryMode: 'standard',
     maxAttempts: RETRY_POLICIES.db.tries,
+    retryStrategy: sdkRetry(RETRY_POLICIES.db, {
+      service: 'engine',
+      operation: `Athena at ${athenaPlace(athena)}`,
+      random: access.random ?? (() => 0),
+      logger: access.logger,
+      metrics: access.metrics,
+    }),
     requestHandler: {
       connectionTimeout: CONNECT_MS,
       requestTimeout: ANSWER_MS,

@@ -5,16 +5,16 @@ import { openRemoteEngine, type RemoteAccess, type RemoteEngineOptions } from '.
 import { type AthenaAccess, athenaPlace, openAthenaClient } from './athena-client.js';
 import { athenaService } from './athena-service.js';
 
-export interface AthenaServiceOptions extends RemoteAccess, AthenaAccess {
+export interface AthenaServiceOptions extends RemoteAccess, Pick<AthenaAccess, 'athena'> {
   /** Unique for each statement. */
   readonly token: () => string;
 }
 
 /** Nothing is sent yet. @throws KeystoneError KS_CONFIG. */
 export async function openAthenaService(options: AthenaServiceOptions): Promise<RemoteService> {
-  const { athena, env, projectDir, clock, random, token } = options;
+  const { athena, clock, random, token } = options;
   return athenaService({
-    client: await openAthenaClient({ athena, env, projectDir }),
+    client: await openAthenaClient(options),
     place: athenaPlace(athena),
     workgroup: athena.workgroup,
     ...(athena.output === undefined ? {} : { output: athena.output }),

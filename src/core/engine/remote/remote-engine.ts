@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../clock.js';
 import { KeystoneError } from '../../errors.js';
+import type { RetryListeners } from '../../resilience/tell-retry.js';
 import type { Table, TableField, TableName, TableState } from '../../table/table-api.js';
 import type { JsonValue, QueryOptions, QueryResult, SqlEngine } from '../sql-engine.js';
 import { pinStatement, type PinnedName, type RewrittenStatement } from '../statement/pin-statement.js';
@@ -24,7 +25,7 @@ export interface RemoteEngineOptions {
 }
 
 /** What a service needs of the outside world beside its settings. */
-export interface RemoteAccess {
+export interface RemoteAccess extends RetryListeners {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Relative `file:` secrets lie here. */
   readonly projectDir: string;

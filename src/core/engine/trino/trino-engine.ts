@@ -12,7 +12,8 @@ export interface TrinoServiceOptions extends RemoteAccess {
 }
 
 /** Nothing is sent yet. @throws KeystoneError KS_CONFIG. */
-export async function openTrinoService({ trino, env, projectDir, clock, random }: TrinoServiceOptions): Promise<RemoteService> {
+export async function openTrinoService(options: TrinoServiceOptions): Promise<RemoteService> {
+  const { trino, env, projectDir, clock, random, logger, metrics } = options;
   if (trino.url === undefined || !URL.canParse(trino.url)) {
     throw new KeystoneError('KS_CONFIG', 'the engine is trino and engine.trino.url is not set, or no address', {
       hint: 'name the coordinator: profiles.<name>.engine.trino.url in keystone.yaml, or --set engine.trino.url=http://host:8080',
@@ -27,6 +28,8 @@ export async function openTrinoService({ trino, env, projectDir, clock, random }
     timeoutMs: trino.timeout,
     clock,
     random,
+    logger,
+    metrics,
   });
 }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../../clock.js';
 import { KeystoneError, messageOf } from '../../errors.js';
 import { retry } from '../../resilience/retry.js';
 import { RETRY_POLICIES } from '../../resilience/retry-policy.js';
+import { tellRetry, type RetryListeners } from '../../resilience/tell-retry.js';
 import { type Json, parseJson } from '../../table/lossless-json.js';
 import { columnType } from '../statement/column-type.js';
 import { fromServiceJson } from '../statement/service-value.js';
@@ -13,7 +14,7 @@ import type { JsonValue } from '../sql-engine.js';
 import type { RemoteColumn, RemoteRunOptions, RemoteService, RemoteStatement } from '../remote/remote-service.js';
 import { serviceFailure, stopped, tookTooLong } from '../remote/service-failure.js';
 
-export interface TrinoOptions {
+export interface TrinoOptions extends RetryListeners {
   /** e.g. `https://trino.example:8443`. */
   readonly url: string;
   readonly user: string;
@@ -49,6 +50,7 @@ const TRANSIENT =
 export function trinoService(options: TrinoOptions): RemoteService {
   const { url, user, password, catalog, timeoutMs, clock, random } = options;
   const origin = new URL(url).origin;
+  const told = tellRetry(options, { service: 'engine', operation: `Trino at ${origin}` }, RETRY_POLICIES.db);
   const headers: Record<string, string> = {
     'X-Trino-User': user,
     'X-Trino-Source': 'keystone',
@@ -69,7 +71,7 @@ export function trinoService(options: TrinoOptions): RemoteService {
         if (!answer.ok) throw httpFailure(origin, answer.status, body);
         return parseJson(body) as unknown as Page;
       },
-      { clock, random, ...(signal ? { signal } : {}) },
+      { clock, random, onRetry: told, ...(signal ? { signal } : {}) },
     ).catch((error: unknown) => {
       if (signal?.aborted) throw stopped('trino', null, error);
       if (error instanceof KeystoneError) throw error;

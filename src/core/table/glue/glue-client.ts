@@ -7,8 +7,8 @@ import type { Clock } from '../../clock.js';
 import type { ProfileConfig } from '../../config/config.js';
 import { resolveSecret, type Secret } from '../../config/secrets.js';
 import { KeystoneError } from '../../errors.js';
-import type { Logger } from '../../logging/logger.js';
 import { RETRY_POLICIES } from '../../resilience/retry-policy.js';
+import { tellRetry, type RetryListeners } from '../../resilience/tell-retry.js';
 import { retry } from '../../resilience/retry.js';
 import { isTransientFailure } from '../../resilience/transient-failure.js';
 import { randomUnit } from '../random-names.js';
@@ -16,14 +16,13 @@ import { glueError, refusalOf } from './glue-error.js';
 
 export type GlueSettings = ProfileConfig['catalog']['glue'];
 
-export interface GlueAccess {
+export interface GlueAccess extends RetryListeners {
   readonly glue: GlueSettings;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Relative `file:` secrets lie here. */
   readonly projectDir: string;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
-  readonly logger?: Logger;
 }
 
 /** One Glue catalog, spoken to. */
@@ -65,7 +64,7 @@ const nothing = (): void => undefined;
 const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /** Throws KS_CONFIG for settings that do not fit together and for secrets that are not there. Nothing is sent yet. */
-export async function openGlue({ glue, env, projectDir, clock, randomBytes, logger }: GlueAccess): Promise<Glue> {
+export async function openGlue({ glue, env, projectDir, clock, randomBytes, ...listeners }: GlueAccess): Promise<Glue> {
   const secrets = await credentialsOf(glue, { env, projectDir });
   const client = new GlueClient({
     region: glue.region,
@@ -95,15 +94,16 @@ export async function openGlue({ glue, env, projectDir, clock, randomBytes, logg
       expected: readonly E[] = [],
     ) => {
       let tries = 1;
+      const told = tellRetry(listeners, { service: 'catalog', operation: `Glue ${action}` }, RETRY_POLICIES.cdc);
       try {
         return await retry(RETRY_POLICIES.cdc, () => request(client), {
           clock,
           random: () => randomUnit(randomBytes),
           withinMs: PATIENCE_MS,
           isTransient: (error) => isTransientFailure(error) || LATER.has(refusalOf(error)),
-          onRetry: ({ failedTry, delayMs, error }) => {
-            tries = failedTry + 1;
-            logger?.warn('retry.again', { service: 'glue', action, failedTry, delayMs, cause: refusalOf(error) });
+          onRetry: (notice) => {
+            tries = notice.failedTry + 1;
+            told(notice);
           },
         });
       } catch (error) {

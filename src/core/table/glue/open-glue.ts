@@ -1,7 +1,7 @@
 /** The Glue catalog that a project's configuration asks for. */
 import type { ResolvedConfig } from '../../config/config.js';
 import { KeystoneError } from '../../errors.js';
-import type { Logger } from '../../logging/logger.js';
+import type { RetryListeners } from '../../resilience/tell-retry.js';
 import type { ObjectStore } from '../../store/object-store.js';
 import type { Catalog } from '../catalog.js';
 import type { TableEffects } from '../commit-loop.js';
@@ -10,9 +10,8 @@ import { openGlue } from './glue-client.js';
 import { openGlueReaderCatalog } from './glue-reader-catalog.js';
 import type { ReaderCatalog } from '../reader-catalog.js';
 
-interface GlueEffects extends TableEffects {
+interface GlueEffects extends TableEffects, RetryListeners {
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly logger?: Logger;
 }
 
 export interface OpenedGlue {
@@ -25,7 +24,7 @@ export interface OpenedGlue {
 /** Throws KS_CONFIG when the lake is none that Glue can name, or the settings do not fit together. */
 export async function openGlueFromConfig(
   { profile, projectDir }: ResolvedConfig,
-  { clock, randomBytes, env = {}, logger }: GlueEffects,
+  { clock, randomBytes, env = {}, logger, metrics }: GlueEffects,
   store: ObjectStore,
 ): Promise<OpenedGlue> {
   if (profile.store.adapter !== 's3') {
@@ -40,7 +39,8 @@ export async function openGlueFromConfig(
     projectDir,
     clock,
     randomBytes,
-    ...(logger === undefined ? {} : { logger }),
+    logger,
+    metrics,
   });
   const catalog = openGlueCatalog({ glue, store, randomBytes, mustProve: settings.endpoint !== undefined });
   return { catalog, readers: openGlueReaderCatalog(glue), close: async () => glue.close() };
