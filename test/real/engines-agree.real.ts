@@ -10,6 +10,7 @@ import type { Expression } from '../../src/core/contract/expression.js';
 import { checkCondition } from '../../src/core/contract/expression-type.js';
 import { printExpression } from '../../src/core/contract/print-expression.js';
 import { quoteIdentifier, quoteLiteral } from '../../src/core/engine/sql-text.js';
+import { STATEMENT_RUN } from '../../src/core/cost/statement-record.js';
 import { planGold, runGold } from '../../src/core/gold/run-gold.js';
 import type { Lakehouse } from '../../src/core/lakehouse.js';
 import { validatePartition } from '../../src/core/quality/validate-partition.js';
@@ -252,6 +253,12 @@ SELECT order_id, order_item_id, CAST(CAST(price AS VARCHAR) || CASE WHEN price =
       const run = await runGold(lake, { engine });
       expect(run.models).toMatchObject([{ model: 'gold.ratio', rows: 4 }]);
       expect(run.bytesScanned).toBeGreaterThan(0);
+      const statements = await (await lake.state()).listRuns({ command: STATEMENT_RUN, limit: 100 });
+      expect(statements).toContainEqual(
+        expect.objectContaining({ status: 'failed', detail: expect.objectContaining({ engine, command: 'gold run' }) }),
+      );
+      const read = { engine, command: 'gold run', tables: [{ table: 'silver.order_items', estimatedBytes: expect.any(Number) }] };
+      expect(statements).toContainEqual(expect.objectContaining({ status: 'succeeded', detail: expect.objectContaining(read) }));
       expect(await stagedKeys(lake)).toEqual([]);
     }
     expect(await stagingTables(lake)).toEqual([]);
