@@ -6,21 +6,14 @@
  * the CPU of the embedded log's file, whose WAL writes pages, and each of them twice), nothing is ever changed in place, and what is drained
  * is given back to the disk at once.
  */
-import { open, readdir, readFile, rm, stat, truncate, unlink, type FileHandle } from 'node:fs/promises';
+import { open, rm, stat, truncate, unlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { KeystoneError } from '../../errors.js';
 import type { NewRecord } from '../../log/event-log.js';
 import type { NamedBatch } from '../../log/named-appends.js';
-import { decodeFrame, encodeFrame, frameAt, frameHead, hasFrameBehind, type SpoolFrame, type SpoolRun } from './spool-frame.js';
+import { fileName, spoolFiles, surveyFile, type SpoolCounts } from './spool-files.js';
+import { decodeFrame, encodeFrame, frameAt, type SpoolFrame, type SpoolRun } from './spool-frame.js';
 import { openJournal, readJournal, type SpoolPlace, type WindowNames } from './spool-journal.js';
-
-export interface SpoolCounts {
-  readonly events: number;
-  /** Of the events that wait. */
-  readonly bytes: number;
-  /** When the oldest of them came; null: none waits. */
-  readonly oldestMs: number | null;
-}
 
 /** What is sent next, from the front. */
 export interface SpoolWindow {
@@ -59,52 +52,12 @@ interface SpoolFile {
   oldestMs: number | null;
 }
 
-const FILE_NAME = /^(\d{10})\.spool$/;
 const DEFAULT_FILE_BYTES = 16 * 1024 * 1024;
 /** Enough to learn how long a frame is. */
 const LEAST_READ_BYTES = 64;
 const RESERVE_BYTES = 256 * 1024;
 
-const fileName = (number: number): string => `${String(number).padStart(10, '0')}.spool`;
 const isAbsent = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
-
-/** Numbers of the spool files in the folder, ascending. */
-export const spoolFiles = async (folder: string): Promise<readonly number[]> =>
-  (await readdir(folder))
-    .flatMap((name) => {
-      const match = FILE_NAME.exec(name);
-      return match ? [Number(match[1])] : [];
-    })
-    .toSorted((a, b) => a - b);
-
-/**
- * What waits in one file from `from` on, all of it checked. A torn end is no event; a frame that is broken in front of whole ones is damage.
- * @throws KeystoneError KS_LOG when the file is damaged.
- */
-export async function surveyFile(
-  folder: string,
-  number: number,
-  from: number,
-): Promise<SpoolCounts & { readonly endBytes: number }> {
-  const bytes = await readFile(path.join(folder, fileName(number)));
-  let at = from;
-  let events = 0;
-  let oldestMs: number | null = null;
-  for (;;) {
-    const found = frameAt(bytes, at);
-    if (found.kind !== 'frame') break;
-    const head = frameHead(found.bytes);
-    events += head.events;
-    oldestMs ??= head.atMs;
-    at += head.sizeBytes;
-  }
-  if (at < bytes.length && hasFrameBehind(bytes, at)) {
-    throw new KeystoneError('KS_LOG', `the spool file ${path.join(folder, fileName(number))} is damaged at byte ${at}`, {
-      hint: 'the disk has lost or changed what was written there: restore the file from a copy, or move its folder aside and keep it; nothing of it is sent meanwhile',
-    });
-  }
-  return { events, bytes: at - from, oldestMs, endBytes: at };
-}
 
 /** The caller holds the slot's lock; a file that has reached `fileBytes` is followed by another. @throws KeystoneError KS_LOG when what waits is damaged. */
 export async function openSlot(folder: string, name: string, fileBytes = DEFAULT_FILE_BYTES): Promise<SpoolSlot> {

@@ -5,7 +5,7 @@ import type { Lakehouse } from '../../lakehouse.js';
 import { spoolPlace } from './open-spool.js';
 import { isHeld, readKnownTopic, slotNames } from './spool-folder.js';
 import { readJournal } from './spool-journal.js';
-import { spoolFiles, surveyFile } from './spool-slot.js';
+import { spoolFiles, surveyFile } from './spool-files.js';
 
 export interface SlotStatus {
   readonly slot: string;

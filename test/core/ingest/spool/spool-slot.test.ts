@@ -1,7 +1,8 @@
 import { appendFile, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openSlot, spoolFiles, type SpoolSlot, type SpoolWindow } from '../../../../src/core/ingest/spool/spool-slot.js';
+import { spoolFiles } from '../../../../src/core/ingest/spool/spool-files.js';
+import { openSlot, type SpoolSlot, type SpoolWindow } from '../../../../src/core/ingest/spool/spool-slot.js';
 import type { NewRecord } from '../../../../src/core/log/event-log.js';
 import type { BatchName } from '../../../../src/core/log/named-appends.js';
 import { textOf } from '../../../support/named-log.js';
