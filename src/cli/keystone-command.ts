@@ -7,7 +7,7 @@ import type { ResolvedConfig } from '../core/config/config.js';
 import type { LoadedConfig } from '../core/config/load-config.js';
 import { rememberForeignSecrets } from '../core/config/secrets.js';
 import { EXIT, KeystoneError } from '../core/errors.js';
-import type { Effects, Lakehouse } from '../core/lakehouse.js';
+import type { Effects, EngineName, Lakehouse } from '../core/lakehouse.js';
 import type { LogFields } from '../core/logging/logger.js';
 import { redactText } from '../core/logging/redaction.js';
 import { newTraceId, traceIdOf } from '../core/logging/trace-context.js';
@@ -126,17 +126,24 @@ export abstract class KeystoneCommand extends Command {
   }
 
   /** The same for a command that works on and on: what it does is counted, where `metrics.*` asks for it. */
-  protected async measuredLakehouse(flags: FlagSettings = {}): Promise<Lakehouse> {
+  protected async measuredLakehouse(flags: FlagSettings = {}, hasPage = true): Promise<Lakehouse> {
     const config = await this.project(flags);
     const { openMetrics } = await import('../core/metrics/open-metrics.js');
     const { journal } = this;
-    this.metrics = await openMetrics(config, this.effects(), journal.isJson() ? (line) => journal.line(line) : undefined);
+    const writeLine = journal.isJson() ? (line: object): void => journal.line({ ...line }) : undefined;
+    this.metrics = await openMetrics(config, this.effects(), { writeLine, hasPage });
     if (this.metrics) {
       const { metrics, places } = this.metrics;
       this.ownEffects = { ...this.effects(), metrics };
-      if (places.length > 0) this.notice(`Metrics: ${places.join(', ')}.`, 'metrics.started', { places });
+      if (hasPage && places.length > 0) this.notice(`Metrics: ${places.join(', ')}.`, 'metrics.started', { places });
     }
     return this.lakehouse(flags);
+  }
+
+  /** The same for a command that asks `engine` (absent: the profile's): what a service reads is counted, and sent when the command ends. */
+  protected async lakehouseAsking(engine: EngineName | undefined): Promise<Lakehouse> {
+    const { profile } = await this.project();
+    return (engine ?? profile.engine.adapter) === 'duckdb' ? this.lakehouse() : this.measuredLakehouse({}, false);
   }
 
   protected effects(): Effects {

@@ -72,7 +72,7 @@ export default class Query extends KeystoneCommand {
     if (output === 'arrow') checkArrowUse(flags, process.stdout.isTTY === true);
     const maxScan = flags['max-scan'] === undefined ? {} : { maxScan: sizeFlagBytes('max-scan', flags['max-scan']) };
     const sql = args.sql === '-' ? await readAll(process.stdin) : args.sql;
-    const lakehouse = await this.lakehouse();
+    const lakehouse = await this.lakehouseAsking(flags.engine as EngineName | undefined);
     const startedMs = this.effects().clock.nowMs();
     const took = (): string => `${((this.effects().clock.nowMs() - startedMs) / 1000).toFixed(1)} s`;
     const picks = flags.filter !== undefined || flags.sort !== undefined;

@@ -31,7 +31,7 @@ export default class GoldRun extends KeystoneCommand {
 
   async run(): Promise<Run | GoldPlan> {
     const { argv, flags } = await this.parse(GoldRun);
-    const lakehouse = await this.lakehouse();
+    const lakehouse = await this.lakehouseAsking(flags.engine);
     const { planGold, runGold } = await import('../../core/gold/run-gold.js');
     const options = {
       models: argv as string[],

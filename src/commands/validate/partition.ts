@@ -37,7 +37,7 @@ export default class ValidatePartition extends KeystoneCommand {
 
   async run(): Promise<ValidationResult> {
     const { args, flags } = await this.parse(ValidatePartition);
-    const lakehouse = await this.lakehouse();
+    const lakehouse = await this.lakehouseAsking(flags.engine);
     const { validatePartition } = await import('../../core/quality/validate-partition.js');
     const phase = `validate ${args.dataset} ${args.partition}`;
     this.progress({ phase, done: 0, unit: 'bytes' });

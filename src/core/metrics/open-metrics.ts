@@ -43,16 +43,19 @@ export interface OpenMetrics {
 
 /**
  * All that `metrics.*` asks for, as one; null when it asks for nothing. `writeLine` takes lines of the Embedded Metric Format; absent
- * where no JSON is logged. Closing sends what is gathered and resolves also when that failed.
+ * where no JSON is logged. `hasPage` false is for a command that ends before anybody would read a page. Closing sends what is gathered and resolves also when that failed.
  * @throws KeystoneError KS_PORT_IN_USE, KS_CONFIG.
  */
 export async function openMetrics(
   config: ResolvedConfig,
   effects: Effects,
-  writeLine?: (line: Readonly<Record<string, unknown>>) => void,
+  {
+    writeLine,
+    hasPage,
+  }: { readonly writeLine: ((line: Readonly<Record<string, unknown>>) => void) | undefined; readonly hasPage: boolean },
 ): Promise<OpenMetrics | null> {
   const { emf, cloudwatch } = config.profile.metrics;
-  const page = await openMetricsPage(config);
+  const page = hasPage ? await openMetricsPage(config) : null;
   const points = await openMetricPoints(config, effects).catch(async (error: unknown) => {
     await page?.close();
     throw error;
