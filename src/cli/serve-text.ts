@@ -1,5 +1,6 @@
 /** How `ingest serve` tells what happens while it serves. */
 import type { IngestServerEvent } from '../core/ingest/grpc/ingest-server.js';
+import type { ServingLevel } from '../core/ingest/serving-level.js';
 import type { SpoolState } from '../core/ingest/spool/spool-mode.js';
 import type { WorkersEvent } from '../core/ingest/supervise-workers.js';
 
@@ -9,6 +10,13 @@ export type ServeTold =
   | { readonly kind: 'listening'; readonly text: string; readonly facts: Readonly<Record<string, unknown>> }
   | { readonly kind: 'said'; readonly text: string }
   | { readonly kind: 'warning'; readonly text: string };
+
+/** A change of where events go, or of the level, for programs. */
+export function changeFacts(event: Extract<ServeEvent, { kind: 'mode' | 'degradation' }>): Readonly<Record<string, unknown>> {
+  if (event.kind === 'mode') return { ingest: { ...event.state, degradation: event.level } };
+  const { from, to, causes } = event;
+  return { degradation: { from, to, causes } };
+}
 
 /** Null: nothing to tell. */
 export function serveText(event: ServeEvent, topic: string): ServeTold {
@@ -34,8 +42,14 @@ export function serveText(event: ServeEvent, topic: string): ServeTold {
       if (event.problem === null) return said('The renewed certificate is in use.');
       return warning(`the old certificate stays in use: ${event.problem}`);
     case 'mode': {
-      const text = modeText(event.state);
+      const text = `${modeText(event.state)}${levelText(event.level)}`;
       return event.state.mode === 'spooling' || event.state.mode === 'full' ? warning(text) : said(text);
+    }
+    case 'degradation': {
+      const { from, to, causes } = event;
+      const why = causes.length === 0 ? '' : `: ${causes.join('; ')}`;
+      if (to === 'full') return said(`The level of degradation is full again (it was ${from}): nothing is put off.`);
+      return warning(`the level of degradation is ${to} (it was ${from})${why}; events are taken all the same`);
     }
     case 'leftInSpool':
       return warning(
@@ -51,6 +65,10 @@ export function serveText(event: ServeEvent, topic: string): ServeTold {
     }
   }
 }
+
+/** Only where it says something. */
+const levelText = (level: ServingLevel['level']): string =>
+  level === 'full' || level === 'unknown' ? '' : ` (level of degradation: ${level})`;
 
 /** `since` is told by whoever writes the line. */
 function modeText({ mode, events, bytes, problem }: SpoolState): string {

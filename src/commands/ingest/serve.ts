@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { KeystoneCommand } from '../../cli/keystone-command.js';
 import { logServing } from '../../cli/serve-log.js';
-import { serveText, type ServeEvent } from '../../cli/serve-text.js';
+import { changeFacts, serveText, type ServeEvent } from '../../cli/serve-text.js';
 import type { RunServeResult } from '../../core/ingest/run-serve.js';
 
 export default class IngestServe extends KeystoneCommand {
@@ -10,7 +10,7 @@ export default class IngestServe extends KeystoneCommand {
 --http-port, JSON and NDJSON over HTTP (POST /v1/events/{dataset}; GET /openapi.json describes it). --workers shares the ports among processes.
 An event is acknowledged only once it is durable: in the log, or, while the brokers are away, in the spool on the local disk (ingest.spool), which drains when they are back. Certificates, client certificates, bearer tokens and limits come from ingest.tls, ingest.tokens and ingest.limits (docs/configuration.md);
 a renewed certificate is taken up without a restart. SIGTERM or Ctrl-C stops taking calls, finishes what is in flight, and exits.
-Under --json the address is told on standard error, {"listening": {"address", "topic"}}, as soon as it listens, and so is each change of where events go, {"ingest": {"mode", "events", "bytes"}}. Clients without reflection find the services in proto/.`;
+Under --json the address is told on standard error, {"listening": {"address", "topic"}}, as soon as it listens, and so is each change of where events go, {"ingest": {"mode", "events", "bytes", "degradation"}}, and of the level of degradation, {"degradation": {"from", "to", "causes"}}. Clients without reflection find the services in proto/.`;
   static override examples = [
     '<%= config.bin %> ingest serve',
     '<%= config.bin %> ingest serve --port 0 --linger 5ms',
@@ -70,8 +70,9 @@ Under --json the address is told on standard error, {"listening": {"address", "t
     const { topic } = lakehouse.config.profile.log;
     const { journal } = this;
     const onEvent = (event: ServeEvent): void => {
-      if (journal.isJson()) return logServing(journal, event, topic);
-      if (event.kind === 'mode' && flags.json) return void process.stderr.write(`${JSON.stringify({ ingest: event.state })}\n`);
+      if (journal.isJson()) return logServing(journal, event, topic, (text) => this.keepWarning(text));
+      if (flags.json && (event.kind === 'mode' || event.kind === 'degradation'))
+        return void process.stderr.write(`${JSON.stringify(changeFacts(event))}\n`);
       const told = serveText(event, topic);
       if (told.kind === 'warning') this.addWarning(told.text);
       if (told.kind === 'said') this.say(told.text);

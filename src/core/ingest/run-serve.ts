@@ -5,6 +5,7 @@ import { guardDoors } from './door-guard.js';
 import { startIngestServer, type IngestServerEvent, type IngestTotals } from './grpc/ingest-server.js';
 import { ingestMeter } from './ingest-meter.js';
 import { addressOf } from './server-address.js';
+import { watchLevel } from './serving-level.js';
 import { openSpool, spoolPlace } from './spool/open-spool.js';
 import { readKnownTopic } from './spool/spool-folder.js';
 import { isTransientFailure } from '../resilience/transient-failure.js';
@@ -79,15 +80,24 @@ export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & 
   for (const message of guard.warnings) options.onEvent({ kind: 'warning', message });
   const contracts = await lakehouse.contracts();
   const log = await lakehouse.log();
+  const watch = watchLevel({
+    ask: () => lakehouse.degradation(),
+    clock,
+    onChange: ({ level: to, causes }, from) => options.onEvent({ kind: 'degradation', from, to, causes }),
+  });
   const spool = await openSpool(lakehouse, {
     own: true,
-    onMode: (state) => options.onEvent({ kind: 'mode', state }),
+    onMode: (state) => options.onEvent({ kind: 'mode', state, level: watch.now().level }),
     onWarning: (message) => options.onEvent({ kind: 'warning', message }),
+  }).catch(async (error: unknown) => {
+    await watch.close();
+    throw error;
   });
   const meter = metrics && ingestMeter(metrics, clock);
   const server = await startIngestServer({
     log,
     ...(spool ? { spool } : {}),
+    level: watch.now,
     topic,
     partitions,
     contracts,
@@ -109,12 +119,12 @@ export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & 
     signal: options.signal,
     onEvent: options.onEvent,
   }).catch(async (error: unknown) => {
-    await Promise.all([spool?.close(), meter?.close()]);
+    await Promise.all([watch.close(), spool?.close(), meter?.close()]);
     throw error;
   });
   options.onServing?.(() => server.totals());
   const totals = await server.closed;
-  await meter?.close();
+  await Promise.all([watch.close(), meter?.close()]);
   const spooled = spool?.state().events ?? 0;
   await spool?.close();
   if (spooled > 0) options.onEvent({ kind: 'leftInSpool', events: spooled });

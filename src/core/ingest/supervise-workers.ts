@@ -92,7 +92,8 @@ export async function superviseWorkers(options: SuperviseOptions): Promise<Serve
 
   const onEventOf = ({ index }: Slot, event: IngestServerEvent): void => {
     if (event.kind === 'listening' || event.kind === 'draining') return;
-    // Each worker reads the same certificates: one of them tells.
+    // Each worker reads the same certificates and sees the same level: one of them tells.
+    if (event.kind === 'degradation' && index > 0) return;
     if ((event.kind === 'certificate' || event.kind === 'warning') && (index > 0 || (isUp && event.kind === 'warning'))) return;
     onEvent(event);
   };

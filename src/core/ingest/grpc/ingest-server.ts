@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
-import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
+import { protoPath as healthProto } from 'grpc-health-check';
 import type { Clock } from '../../clock.js';
 import type { Contract } from '../../contract/contract.js';
 import { KeystoneError, messageOf } from '../../errors.js';
@@ -26,6 +26,7 @@ import type { DoorTls, TlsConfig } from '../door-tls.js';
 import { createEventIntake, type EventIntake } from '../event-intake.js';
 import { createGroupCommit } from '../group-commit.js';
 import { DoorCredentials } from './grpc-credentials.js';
+import { addHealth } from './health-service.js';
 import type { HttpDoor } from '../http/http-door.js';
 import type { Health } from '../http/http-shapes.js';
 import { createInFlightBudget } from '../in-flight-budget.js';
@@ -37,8 +38,10 @@ import {
   ingestionV1Service,
   ingestionV1Methods,
 } from './ingest-services.js';
+import type { Level } from '../../resilience/degradation.js';
 import { withProtocDescriptors } from './reflected-protos.js';
 import { addressOf, cannotListen } from '../server-address.js';
+import type { ServingLevel } from '../serving-level.js';
 import type { SpoolState } from '../spool/spool-mode.js';
 import type { SpooledAppends } from '../spool/spooled-appends.js';
 import { refusingInOrder } from './stream-in-order.js';
@@ -48,6 +51,8 @@ export interface IngestServerOptions {
   readonly log: EventLog;
   /** What keeps events while the log is away; absent: they are refused then. The caller closes it after the drain. */
   readonly spool?: Pick<SpooledAppends, 'append' | 'state'> | undefined;
+  /** The level of degradation as it is known, for the health of both doors; absent: they say nothing of it. */
+  readonly level?: (() => ServingLevel) | undefined;
   readonly topic: string;
   /** Partitions of the topic if it has to be created. */
   readonly partitions: number;
@@ -92,8 +97,10 @@ export type IngestServerEvent =
   /** The certificate's files have changed; `problem` says why the old certificate stays in use, null: the new one is. */
   | { readonly kind: 'certificate'; readonly problem: string | null }
   | { readonly kind: 'warning'; readonly message: string }
-  /** Where accepted events go has changed, or was not the log at the start. */
-  | { readonly kind: 'mode'; readonly state: SpoolState }
+  /** Where accepted events go has changed, or was not the log at the start; and the level of degradation meanwhile. */
+  | { readonly kind: 'mode'; readonly state: SpoolState; readonly level: ServingLevel['level'] }
+  /** The level of degradation has changed, or was not full at the start. */
+  | { readonly kind: 'degradation'; readonly from: Level; readonly to: Level; readonly causes: readonly string[] }
   /** It ends, and so many accepted events still wait for the log. */
   | { readonly kind: 'leftInSpool'; readonly events: number }
   | { readonly kind: 'draining' };
@@ -219,10 +226,12 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     ingestionV1Service(intake, clientOf, draining.signal),
   ])
     server.addService(definition, handlers);
-  const health = new HealthImplementation();
+  const health = addHealth(server, () => ({
+    ...(options.level ? { 'keystone-degradation': options.level().level } : {}),
+    ...(spool ? { 'keystone-ingest-mode': spool.state().mode } : {}),
+  }));
   const served = ['', FOUNDING_SERVICE, INGESTION_V1_SERVICE];
   for (const service of served) health.setStatus(service, 'SERVING');
-  health.addToServer(server);
   reflection().addToServer(server);
 
   const credentials = options.tls
@@ -307,7 +316,7 @@ async function openHttpDoor(
     readonly connectionLimits: ConnectionLimits;
   },
 ): Promise<HttpDoor> {
-  const { host, httpPort: port, log, spool, topic, tls, clock, randomBytes, intake, admit } = options;
+  const { host, httpPort: port, log, spool, level, topic, tls, clock, randomBytes, intake, admit } = options;
   const { startHttpDoor } = await import('../http/http-door.js');
   return startHttpDoor({
     host,
@@ -318,7 +327,11 @@ async function openHttpDoor(
     limits: options.connectionLimits,
     maxBodyBytes: options.maxMessageBytes,
     checkLog: spool ? async () => checkSpool(spool.state()) : () => log.bounds(topic),
-    ...(spool ? { health: () => ({ status: 'ok' as const, spool: healthOfSpool(spool.state()) }) } : {}),
+    health: () => ({
+      status: 'ok',
+      ...(level ? { degradation: healthOfLevel(level()) } : {}),
+      ...(spool ? { spool: healthOfSpool(spool.state()) } : {}),
+    }),
     clock,
     randomBytes,
   }).catch((error: unknown) => {
@@ -338,4 +351,10 @@ const healthOfSpool = ({ mode, sinceMs, events, bytes, oldestMs, problem }: Spoo
   bytes,
   oldest: oldestMs === null ? null : new Date(oldestMs).toISOString(),
   problem,
+});
+
+const healthOfLevel = ({ level, mode, away }: ServingLevel): NonNullable<Health['degradation']> => ({
+  level,
+  mode,
+  away: [...away],
 });

@@ -1,6 +1,7 @@
 /** What the HTTP door answers, as zod shapes: the one source of its types and of `openapi.json`. */
 import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode } from '../../errors.js';
+import { LEVELS } from '../../resilience/degradation.js';
 
 export const receiptShape = z.strictObject({
   topic: z.string().describe('Topic of the log'),
@@ -48,6 +49,14 @@ export const resultsShape = z
 
 export const healthShape = z.strictObject({
   status: z.literal('ok'),
+  degradation: z
+    .strictObject({
+      level: z.enum([...LEVELS, 'unknown']).describe('How much of the work is put off; unknown: nobody could tell a moment ago'),
+      mode: z.enum(['automatic', 'manual']).nullable().describe('Manual: somebody has set it; null: unknown'),
+      away: z.array(z.string()).describe('Services that are away, or were a moment ago'),
+    })
+    .optional()
+    .describe('Events are taken at every level'),
   spool: z
     .strictObject({
       mode: z.enum(['log', 'spooling', 'draining', 'full']).describe('Where accepted events go'),
