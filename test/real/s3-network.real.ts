@@ -5,6 +5,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CreateMultipartUploadCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { SILENT, type LogFields } from '../../src/core/logging/logger.js';
 import type { ObjectStore } from '../../src/core/store/object-store.js';
 import { openS3Store } from '../../src/core/store/s3-store.js';
 import { ACCESS_KEY, SECRET_KEY } from '../services/versitygw.js';
@@ -73,6 +74,35 @@ describe.skipIf(!hasS3)('S3 over a network', () => {
     });
     expect((await store.put('a', bytes('x'), { kind: 'ifAbsent' })).kind).toBe('stored');
     expect(await textOf(store, 'a')).toBe('x');
+  });
+
+  it('waits a tenth of a second before it reads again, and a second before it writes again', async () => {
+    const proxy = await faultyProxy(server().endpoint);
+    const s3 = await freshBucket(server(), { endpoint: proxy.endpoint });
+    const waits: unknown[] = [];
+    const logger = {
+      ...SILENT,
+      warn: (event: string, { delayMs, of }: LogFields = {}) => void waits.push({ event, delayMs, of }),
+    };
+    const store = await openS3Store({ s3, env: S3_ENV, projectDir: '/', clock: systemEffects().clock, logger });
+    onTestFinished(() => store.close());
+    const blipOf = (method: string): void => {
+      const from = proxy.seen.length;
+      proxy.setFault((seen, nth) => (nth === from && seen.method === method ? { status: 503, code: 'SlowDown' } : 'none'));
+    };
+    blipOf('PUT');
+    await store.put('a', bytes('x'));
+    blipOf('GET');
+    expect(await textOf(store, 'a')).toBe('x');
+    const [write, read] = waits as { readonly delayMs: number }[];
+    expect(waits).toMatchObject([
+      { event: 'retry.again', of: 5 },
+      { event: 'retry.again', of: 5 },
+    ]);
+    expect(write?.delayMs).toBeGreaterThanOrEqual(1000);
+    expect(write?.delayMs).toBeLessThanOrEqual(1100);
+    expect(read?.delayMs).toBeGreaterThanOrEqual(100);
+    expect(read?.delayMs).toBeLessThanOrEqual(110);
   });
 
   it('reads whole what came in half', async () => {

@@ -4,18 +4,19 @@
  * enough not to look like hanging.
  */
 import { randomInt } from 'node:crypto';
-import { S3Client } from '@aws-sdk/client-s3';
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import type { ProfileConfig } from '../config/config.js';
 import { resolveSecret, type Secret } from '../config/secrets.js';
 import { KeystoneError } from '../errors.js';
-import { RETRY_POLICIES } from '../resilience/retry-policy.js';
+import { RETRY_POLICIES, type RetryPolicy } from '../resilience/retry-policy.js';
 import type { RetryListeners } from '../resilience/tell-retry.js';
 import { sdkRetry } from '../resilience/sdk-retry.js';
 import { trimmedPrefix } from './lake-place.js';
 import { checkedKey } from './object-key.js';
 
 export interface Patience {
-  readonly tries: number;
+  /** Absent: as the retry table says, `upload` for what changes something and `db` for what reads. */
+  readonly tries?: number;
   readonly connectMs: number;
   /** Until the answer begins: a part of an upload has to be through by then. */
   readonly answerMs: number;
@@ -23,7 +24,7 @@ export interface Patience {
   readonly silenceMs: number;
 }
 
-const PATIENCE: Patience = { tries: RETRY_POLICIES.upload.tries, connectMs: 5000, answerMs: 60_000, silenceMs: 10_000 };
+const PATIENCE: Patience = { connectMs: 5000, answerMs: 60_000, silenceMs: 10_000 };
 const MAX_SOCKETS = 64;
 const RANDOM_STEPS = 1_000_000;
 /** The SDK would write to the terminal when requests wait for a connection, which they may. */
@@ -39,6 +40,8 @@ export interface S3Access extends RetryListeners {
 /** One bucket, spoken to. */
 export interface S3Bucket {
   readonly client: S3Client;
+  /** For what only reads, over the same connections: a blip costs it a tenth of a second, not the second that a file may wait. */
+  readonly reader: S3Client;
   readonly bucket: string;
   /** Without slashes at its ends; may be empty. */
   readonly prefix: string;
@@ -70,22 +73,18 @@ export async function openS3Bucket(
     s3.accessKeyId === undefined || s3.secretAccessKey === undefined
       ? null
       : await Promise.all([resolveSecret(s3.accessKeyId, access), resolveSecret(s3.secretAccessKey, access)]);
-  const client = new S3Client({
+  const retriedAs = (policy: RetryPolicy): Pick<S3ClientConfig, 'maxAttempts' | 'retryStrategy'> => {
+    const tries = patience.tries ?? policy.tries;
+    const random = (): number => randomInt(RANDOM_STEPS) / RANDOM_STEPS;
+    const { logger, metrics } = access;
+    const work = { service: 'store', operation: `s3://${s3.bucket}` } as const;
+    return { maxAttempts: tries, retryStrategy: sdkRetry({ ...policy, tries }, { ...work, random, logger, metrics }) };
+  };
+  const settings: S3ClientConfig = {
     region: s3.region,
     forcePathStyle: s3.pathStyle,
     ...(s3.endpoint === undefined ? {} : { endpoint: s3.endpoint }),
     ...(keys === null ? {} : { credentials: { accessKeyId: keys[0].reveal(), secretAccessKey: keys[1].reveal() } }),
-    maxAttempts: patience.tries,
-    retryStrategy: sdkRetry(
-      { ...RETRY_POLICIES.upload, tries: patience.tries },
-      {
-        service: 'store',
-        operation: `s3://${s3.bucket}`,
-        random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
-        logger: access.logger,
-        metrics: access.metrics,
-      },
-    ),
     // CRC32 of what is sent, and of what comes whenever the store kept one.
     requestChecksumCalculation: 'WHEN_SUPPORTED',
     responseChecksumValidation: 'WHEN_SUPPORTED',
@@ -98,9 +97,13 @@ export async function openS3Bucket(
       httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
       httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
     },
-  });
+  };
+  const client = new S3Client({ ...settings, ...retriedAs(RETRY_POLICIES.upload) });
+  const { requestHandler, credentials } = client.config;
+  const reader = new S3Client({ ...settings, requestHandler, credentials, ...retriedAs(RETRY_POLICIES.db) });
   return {
     client,
+    reader,
     bucket: s3.bucket,
     prefix,
     endpoint: s3.endpoint ?? `AWS in ${s3.region}`,

@@ -47,7 +47,7 @@ async function keysBelow(bucket: S3Bucket, prefix: string): Promise<readonly str
       Delimiter: '/',
       ...(token === undefined ? {} : { ContinuationToken: token }),
     };
-    const page = await bucket.client.send(new ListObjectsV2Command(request)).catch((error: unknown) => {
+    const page = await bucket.reader.send(new ListObjectsV2Command(request)).catch((error: unknown) => {
       throw s3Error(bucket, 'list', `s3://${bucket.bucket}/${prefix}`, error);
     });
     for (const { Key = '' } of page.Contents ?? []) if (!Key.endsWith('/')) keys.push(Key);
@@ -60,7 +60,7 @@ async function fetchOne(bucket: S3Bucket, key: string, file: string, signal: Abo
   const uri = `s3://${bucket.bucket}/${key}`;
   await mkdir(path.dirname(file), { recursive: true });
   try {
-    const { Body, LastModified } = await bucket.client.send(new GetObjectCommand({ Bucket: bucket.bucket, Key: key }), {
+    const { Body, LastModified } = await bucket.reader.send(new GetObjectCommand({ Bucket: bucket.bucket, Key: key }), {
       abortSignal: signal,
     });
     await pipeline(Body as Readable, createWriteStream(file), { signal });

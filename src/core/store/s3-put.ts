@@ -20,7 +20,7 @@ const BUSY_WAIT_MS = 20;
  * looked for. `fields`: encryption and the like. Throws what the SDK throws.
  */
 export async function putUnder(
-  { client, bucket }: S3Bucket,
+  { client, reader, bucket }: S3Bucket,
   key: string,
   body: Uint8Array,
   condition: PutCondition | undefined,
@@ -49,7 +49,7 @@ export async function putUnder(
       }
       const isRefused = statusOf(error) === 412 || (condition.kind === 'ifMatch' && isAbsent(error));
       if (!isRefused) throw error;
-      const there = await headOf({ client, bucket }, key);
+      const there = await headOf({ reader, bucket }, key);
       return there?.putName === putName ? { kind: 'stored', etag: there.etag } : { kind: 'conflict' };
     }
   }
@@ -57,11 +57,11 @@ export async function putUnder(
 
 /** What is known of an object without its bytes; null when it is absent. */
 export async function headOf(
-  { client, bucket }: Pick<S3Bucket, 'client' | 'bucket'>,
+  { reader, bucket }: Pick<S3Bucket, 'reader' | 'bucket'>,
   key: string,
 ): Promise<{ readonly etag: string; readonly sizeBytes: number; readonly putName: string | undefined } | null> {
   try {
-    const head = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+    const head = await reader.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
     return { etag: head.ETag ?? '', sizeBytes: head.ContentLength ?? 0, putName: head.Metadata?.[PUT_NAME] };
   } catch (error) {
     if (isAbsent(error)) return null;

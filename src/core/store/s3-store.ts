@@ -187,10 +187,10 @@ function encryptionOf({ encryption, kmsKey }: ProfileConfig['store']['s3']): Par
   };
 }
 
-async function wholeObject({ client, bucket }: S3Bucket, key: string): Promise<StoredObject | null> {
+async function wholeObject({ reader, bucket }: S3Bucket, key: string): Promise<StoredObject | null> {
   for (let tries = 1; ; tries++) {
     try {
-      const { Body, ETag } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      const { Body, ETag } = await reader.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
       return { body: (await Body?.transformToByteArray()) ?? new Uint8Array(), etag: ETag ?? '' };
     } catch (error) {
       if (isAbsent(error)) return null;
@@ -200,10 +200,10 @@ async function wholeObject({ client, bucket }: S3Bucket, key: string): Promise<S
   }
 }
 
-async function download({ client, bucket }: S3Bucket, key: string, etag: string, file: string): Promise<void> {
+async function download({ reader, bucket }: S3Bucket, key: string, etag: string, file: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }));
+      const { Body } = await reader.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }));
       await pipeline(Body as Readable, createWriteStream(file));
       return;
     } catch (error) {
@@ -222,14 +222,14 @@ const brokeOff = (error: unknown): boolean =>
 type Failing = <T>(work: () => Promise<T>) => Promise<T>;
 
 async function* pagesOf(
-  { client, bucket }: S3Bucket,
+  { reader, bucket }: S3Bucket,
   query: { readonly Prefix: string; readonly Delimiter?: string },
   failing: Failing,
 ): AsyncIterable<ListObjectsV2CommandOutput> {
   let token: string | undefined;
   do {
     const page: ListObjectsV2CommandOutput = await failing(() =>
-      client.send(
+      reader.send(
         new ListObjectsV2Command({ Bucket: bucket, ...query, ...(token === undefined ? {} : { ContinuationToken: token }) }),
       ),
     );
