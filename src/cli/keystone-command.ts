@@ -213,8 +213,13 @@ export abstract class KeystoneCommand extends Command {
 
   /** Kept for the envelope of `--json`, and told on standard error. */
   protected addWarning(text: string): void {
-    this.warnings.push(redactText(text));
+    this.keepWarning(text);
     this.journal.tell('warn', 'command.warning', this.journal.isJson() ? text : `Warning: ${text}`);
+  }
+
+  /** For the envelope of `--json` alone, where the log has a line of its own for it. */
+  protected keepWarning(text: string): void {
+    this.warnings.push(redactText(text));
   }
 
   /** The error of words or flags that do not fit together; `hint` is the command that does. */

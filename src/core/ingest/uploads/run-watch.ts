@@ -14,6 +14,7 @@ import { hostOfAddress } from '../server-address.js';
 import { createSettledUploads } from './settled-uploads.js';
 import { openUploadFolder, type ClaimedUpload, type LeftFile, type UploadFolder } from './upload-folder.js';
 import type { UploadReport } from './upload-report.js';
+import { logWatching } from './watch-log.js';
 
 export interface RunWatchOptions {
   readonly dir: string;
@@ -36,6 +37,8 @@ export interface RunWatchEffects {
 
 export type WatchEvent =
   | { readonly kind: 'watching' }
+  /** Claimed: it is read now. */
+  | { readonly kind: 'taken'; readonly name: string; readonly sizeBytes: number }
   | { readonly kind: 'file'; readonly report: UploadReport }
   | { readonly kind: 'left'; readonly file: LeftFile }
   /** Nothing is lost: the file (null: the folder) lies where it was and is tried again after `retryMs`. */
@@ -69,8 +72,12 @@ const mayPass = (error: unknown): boolean => isKeystoneError(error) && error.exi
 
 /** @throws KeystoneError KS_NOT_FOUND (no folder), KS_USAGE, KS_CONTRACT; KS_CONFIG, KS_CREDENTIALS; with `once` also what kept a file from the log. */
 export async function runWatch(lakehouse: Lakehouse, options: RunWatchOptions & RunWatchEffects): Promise<RunWatchResult> {
-  const { dir, settleMs, once, dryRun, signal, onEvent } = options;
-  const { clock, randomBytes } = lakehouse.effects;
+  const { dir, settleMs, once, dryRun, signal } = options;
+  const { clock, randomBytes, logger } = lakehouse.effects;
+  const onEvent = (event: WatchEvent): void => {
+    if (!dryRun) logWatching(logger, event, dir);
+    options.onEvent(event);
+  };
   if (options.destination.kind === 'server') hostOfAddress(options.destination.address);
   await lakehouse.contracts();
   const folder = await openUploadFolder(dir, randomBytes);
@@ -114,6 +121,7 @@ export async function runWatch(lakehouse: Lakehouse, options: RunWatchOptions & 
   /** Claimed and not dealt with: taken over, or not even to be put back. */
   const held: ClaimedUpload[] = [];
   const takeIn = async (claimed: ClaimedUpload): Promise<void> => {
+    onEvent({ kind: 'taken', name: claimed.name, sizeBytes: claimed.sizeBytes });
     try {
       const report = await ingestClaimed(lakehouse, folder, claimed, options);
       retryMs = FIRST_RETRY_MS;
@@ -182,6 +190,8 @@ export async function runWatch(lakehouse: Lakehouse, options: RunWatchOptions & 
     // What cannot be put back stays claimed: the next process takes it over.
     for (const claimed of held) await folder.putBack(claimed).catch(() => undefined);
   }
+  const { done, failed, accepted } = total;
+  logger?.info('watch.stopped', { dir, done, failed, accepted, interrupted });
   return result();
 }
 

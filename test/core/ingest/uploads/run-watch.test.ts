@@ -11,6 +11,7 @@ import {
   type WatchEvent,
 } from '../../../../src/core/ingest/uploads/run-watch.js';
 import type { UploadReport } from '../../../../src/core/ingest/uploads/upload-report.js';
+import { SILENT, type LogFields } from '../../../../src/core/logging/logger.js';
 import { openLakehouse, type Lakehouse } from '../../../../src/core/lakehouse.js';
 import { systemEffects } from '../../../support/effects.js';
 import { headerOf, memoryLog, type MemoryLog } from '../../../support/memory-log.js';
@@ -203,6 +204,28 @@ describe('watching a folder', () => {
       { name: 'orders.csv', reason: 'it was written to while it was read' },
     ]);
     expect(await report(on.dir, 'done/orders.csv')).toMatchObject({ accepted: 2 });
+  });
+
+  it('tells its life in the log: taken, done, failed', async () => {
+    const on = await watched();
+    await writeFile(path.join(on.dir, 'orders.csv'), 'a\n1\n');
+    await writeFile(path.join(on.dir, 'broken.csv.gz'), 'no gzip');
+    const lines: object[] = [];
+    const take = (event: string, fields: LogFields = {}): void => void lines.push({ event, ...fields });
+    const logger = { ...SILENT, info: take, error: take };
+    const lakehouse = { ...on.lakehouse, effects: { ...on.lakehouse.effects, logger } };
+    await watch({ ...on, lakehouse });
+    expect(lines.at(0)).toMatchObject({ event: 'watch.started', dir: on.dir });
+    const of = (name: string): readonly object[] => lines.filter((line) => 'file' in line && line.file === name);
+    expect(of('orders.csv')).toMatchObject([
+      { event: 'file.taken', sizeBytes: 4 },
+      { event: 'file.done', movedTo: 'done/orders.csv', events: 1, accepted: 1 },
+    ]);
+    expect(of('broken.csv.gz')).toMatchObject([
+      { event: 'file.taken' },
+      { event: 'file.failed', accepted: 0, reason: expect.any(String) as string },
+    ]);
+    expect(lines.at(-1)).toMatchObject({ event: 'watch.stopped', done: 1, failed: 1 });
   });
 
   it('counts in a dry run and moves nothing', async () => {
