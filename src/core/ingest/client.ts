@@ -8,6 +8,8 @@ export interface Client {
    * event's source; a different source that the client claimed is kept as header `ks-claimed-source`. null: the door asks for no proof.
    */
   readonly producer: string | null;
+  /** W3C trace context of the call as it was sent, for the log line of a refusal. */
+  readonly traceparent?: string | undefined;
 }
 
 /** What a door knows of a caller before it reads the request. */

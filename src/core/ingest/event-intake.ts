@@ -12,6 +12,7 @@ import type { ClientLimits } from './client-limits.js';
 import type { AppendOutcome, GroupCommit } from './group-commit.js';
 import type { InFlightBudget } from './in-flight-budget.js';
 import type { IngestMeter } from './ingest-meter.js';
+import type { Refusal, TellRefusal } from './refusal-log.js';
 import type { EventResult, WireEvent } from './grpc/ingestion-v1-codec.js';
 
 export interface EventIntake {
@@ -31,6 +32,9 @@ export interface IntakeOptions {
   readonly commits: GroupCommit;
   /** Absent: nobody counts. */
   readonly meter?: IngestMeter | undefined;
+  /** In the log; absent: refusals are told to the client alone. */
+  readonly door: Refusal['door'];
+  readonly tellRefusal?: TellRefusal | undefined;
   /** Told of a failed append, once per request that it hit. */
   readonly onAppendFailed: (error: Error) => void;
 }
@@ -66,6 +70,17 @@ export function createEventIntake(options: IntakeOptions): EventIntake {
   let accepted = 0;
   let refused = 0;
 
+  /** Once per request: the first refusal stands for all of them. */
+  const told = (client: Client, results: readonly EventResult[]): void => {
+    if (!options.tellRefusal) return;
+    const refusals = results.flatMap((result) => (result.kind === 'refused' ? [result.refusal] : []));
+    const [first] = refusals;
+    if (!first) return;
+    const { message: reason, eventId } = first;
+    const { traceparent } = client;
+    const code = status[first.code] ?? String(first.code);
+    options.tellRefusal({ door: options.door, client, traceparent, code, reason, events: refusals.length, eventId });
+  };
   const exhausted = (events: readonly WireEvent[], message: string, retryAfterMs?: number): readonly EventResult[] => {
     refused += events.length;
     return events.map(({ eventId }) => ({
@@ -81,14 +96,18 @@ export function createEventIntake(options: IntakeOptions): EventIntake {
       if (!budget.reserve(bytes)) {
         meter?.refused(events.length, bytes);
         const message = `${bytes} more bytes do not fit into the ${budget.maxBytes} that may be in flight; slow down and send again`;
-        settle(exhausted(events, message));
+        const results = exhausted(events, message);
+        told(client, results);
+        settle(results);
         return;
       }
       const reservation = limits.reserve(client, events.length, bytes);
       if (reservation.kind === 'exceeded') {
         budget.release(bytes);
         meter?.refused(events.length, bytes);
-        settle(exhausted(events, reservation.reason, reservation.retryAfterMs));
+        const results = exhausted(events, reservation.reason, reservation.retryAfterMs);
+        told(client, results);
+        settle(results);
         return;
       }
       meter?.inFlight(bytes);
@@ -142,6 +161,7 @@ export function createEventIntake(options: IntakeOptions): EventIntake {
           }
         });
         if (failure) options.onAppendFailed(failure);
+        if (failure || records.length < events.length) told(client, results);
         settle(results);
       });
     },

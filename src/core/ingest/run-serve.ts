@@ -4,6 +4,7 @@ import type { Lakehouse } from '../lakehouse.js';
 import { guardDoors } from './door-guard.js';
 import { startIngestServer, type IngestServerEvent, type IngestTotals } from './grpc/ingest-server.js';
 import { ingestMeter } from './ingest-meter.js';
+import { refusalLog } from './refusal-log.js';
 import { addressOf } from './server-address.js';
 import { watchLevel } from './serving-level.js';
 import { openSpool, spoolPlace } from './spool/open-spool.js';
@@ -74,7 +75,7 @@ async function checkLog(lakehouse: Lakehouse): Promise<void> {
 export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & RunServeEffects): Promise<RunServeResult> {
   checkPorts(lakehouse, options);
   const { ingest, profile } = lakehouse.config;
-  const { clock, randomBytes, metrics } = lakehouse.effects;
+  const { clock, randomBytes, metrics, logger } = lakehouse.effects;
   const { topic, partitions } = profile.log;
   const guard = await guardDoors(lakehouse.config, { ...options, clock });
   for (const message of guard.warnings) options.onEvent({ kind: 'warning', message });
@@ -116,6 +117,7 @@ export async function runServe(lakehouse: Lakehouse, options: RunServeOptions & 
     clock,
     randomBytes,
     meter,
+    tellRefusal: logger && refusalLog(logger, clock),
     signal: options.signal,
     onEvent: options.onEvent,
   }).catch(async (error: unknown) => {

@@ -6,6 +6,7 @@ import { ServerInterceptingCall, status, type Metadata, type ServerInterceptor }
 import type { Admission, Admit, Client } from '../client.js';
 import type { ClientOf } from './ingest-services.js';
 import type { PeerCertificate } from '../peer-certificate.js';
+import type { TellRefusal } from '../refusal-log.js';
 
 export interface CallGate {
   /** To be given to the server. */
@@ -18,14 +19,21 @@ export interface CallGateOptions {
   /** False: nobody proves anything, and calls are not intercepted at all. */
   readonly checks: boolean;
   readonly certificateOf: (peer: string) => PeerCertificate;
+  /** Absent: refusals are told to the client alone. */
+  readonly tellRefusal?: TellRefusal | undefined;
 }
 
 const OPEN_TO_ALL = /^\/grpc\.health\.v1\.Health\//;
 const NOBODY: Client = { name: 'unknown', producer: null };
 
+const traceparentOf = (metadata: Metadata): string | undefined => {
+  const [given] = metadata.get('traceparent');
+  return given === undefined ? undefined : String(given);
+};
+
 const addressOfPeer = (peer: string): string => peer.replace(/:\d+$/, '');
 
-export function createCallGate({ admit, checks, certificateOf }: CallGateOptions): CallGate {
+export function createCallGate({ admit, checks, certificateOf, tellRefusal }: CallGateOptions): CallGate {
   const admitted = new WeakMap<Metadata, Client>();
 
   const admission = (peer: string, metadata: Metadata | null): Admission => {
@@ -48,6 +56,14 @@ export function createCallGate({ admit, checks, certificateOf }: CallGateOptions
           onReceiveMetadata: (metadata, pass) => {
             const decision = admission(call.getPeer(), metadata);
             if (decision.kind === 'refused') {
+              tellRefusal?.({
+                door: 'grpc',
+                client: { name: addressOfPeer(call.getPeer()), producer: null },
+                traceparent: traceparentOf(metadata),
+                code: 'UNAUTHENTICATED',
+                reason: decision.reason,
+                events: 0,
+              });
               call.sendStatus({ code: status.UNAUTHENTICATED, details: decision.reason, metadata: null });
               return;
             }
@@ -61,14 +77,18 @@ export function createCallGate({ admit, checks, certificateOf }: CallGateOptions
     });
   };
 
+  const openClient = (peer: string): Client => {
+    if (checks) throw new Error('a call came past the gate');
+    const decision = admission(peer, null);
+    return decision.kind === 'admitted' ? decision.client : NOBODY;
+  };
+
   return {
     interceptors: checks ? [interceptor] : [],
     clientOf: (call) => {
-      const known = admitted.get(call.metadata);
-      if (known) return known;
-      const decision = checks ? null : admission(call.getPeer(), null);
-      if (decision === null) throw new Error('a call came past the gate');
-      return decision.kind === 'admitted' ? decision.client : NOBODY;
+      const client = admitted.get(call.metadata) ?? openClient(call.getPeer());
+      const traceparent = traceparentOf(call.metadata);
+      return traceparent === undefined ? client : { ...client, traceparent };
     },
   };
 }

@@ -31,6 +31,7 @@ import type { HttpDoor } from '../http/http-door.js';
 import type { Health } from '../http/http-shapes.js';
 import { createInFlightBudget } from '../in-flight-budget.js';
 import type { IngestMeter } from '../ingest-meter.js';
+import type { TellRefusal } from '../refusal-log.js';
 import {
   FOUNDING_SERVICE,
   foundingService,
@@ -83,6 +84,8 @@ export interface IngestServerOptions {
   readonly drainMs?: number;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
+  /** Absent: refusals are told to the clients alone. */
+  readonly tellRefusal?: TellRefusal | undefined;
   /** Absent: nobody counts. */
   readonly meter?: IngestMeter | undefined;
   /** Aborted: drain. */
@@ -161,7 +164,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
   const { log, topic, signal } = options;
   const { spool } = options;
   if (!spool) await log.ensureTopic(topic, options.partitions);
-  const { meter } = options;
+  const { meter, tellRefusal } = options;
   const kept = spool ? spool.append : (records: readonly NewRecord[]) => log.append(topic, records);
   const append = meter ? (records: readonly NewRecord[]) => meter.timed(() => kept(records)) : kept;
   const commits = createGroupCommit({ append, lingerMs: options.lingerMs });
@@ -179,6 +182,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     }),
     commits,
     meter,
+    tellRefusal,
     onAppendFailed: (error: Error) => {
       // While the log is away every request fails: say so now and then, not for each.
       const nowMs = options.clock.nowMs();
@@ -188,8 +192,16 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     },
   };
   // The doors share everything but the source of an event that names none.
-  const intake = createEventIntake({ ...intakeOptions, accept: eventAcceptor({ ...options, defaultSource: 'grpc' }) });
-  const httpIntake = createEventIntake({ ...intakeOptions, accept: eventAcceptor({ ...options, defaultSource: 'http' }) });
+  const intake = createEventIntake({
+    ...intakeOptions,
+    door: 'grpc',
+    accept: eventAcceptor({ ...options, defaultSource: 'grpc' }),
+  });
+  const httpIntake = createEventIntake({
+    ...intakeOptions,
+    door: 'http',
+    accept: eventAcceptor({ ...options, defaultSource: 'http' }),
+  });
   const totals = (): IngestTotals => {
     const [grpc, http] = [intake.totals(), httpIntake.totals()];
     return { accepted: grpc.accepted + http.accepted, refused: grpc.refused + http.refused };
@@ -206,6 +218,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     admit,
     checks: options.admit !== undefined,
     certificateOf: (peer) => front.certificateOf(peer),
+    tellRefusal,
   });
   // grpc-js would print to stderr what we throw or report ourselves.
   setLogVerbosity(logVerbosity.NONE);
@@ -220,10 +233,10 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     ],
   });
   const draining = new AbortController();
-  const { clientOf } = gate;
+  const serviceDoor = { clientOf: gate.clientOf, tellRefusal };
   for (const { definition, handlers } of [
-    foundingService(intake, clientOf),
-    ingestionV1Service(intake, clientOf, draining.signal),
+    foundingService(intake, serviceDoor),
+    ingestionV1Service(intake, serviceDoor, draining.signal),
   ])
     server.addService(definition, handlers);
   const health = addHealth(server, () => ({
@@ -334,6 +347,7 @@ async function openHttpDoor(
     }),
     clock,
     randomBytes,
+    tellRefusal: options.tellRefusal,
   }).catch((error: unknown) => {
     throw cannotListen(addressOf(host, port), error instanceof Error ? error : new Error(String(error)), '--http-port');
   });

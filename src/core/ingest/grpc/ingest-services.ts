@@ -14,6 +14,7 @@ import {
 } from '@grpc/grpc-js';
 import type { Client } from '../client.js';
 import type { EventIntake } from '../event-intake.js';
+import type { TellRefusal } from '../refusal-log.js';
 import { decodeEventRequest, encodeEventRequest, encodeEventResponse } from './founding-codec.js';
 import {
   decodeEvent,
@@ -107,15 +108,27 @@ const NO_BYTES: Uint8Array = Buffer.alloc(0);
 /** Who makes a call. */
 export type ClientOf = (call: { readonly getPeer: () => string; readonly metadata: Metadata }) => Client;
 
+/** What every service is given beside the intake. */
+export interface ServiceDoor {
+  readonly clientOf: ClientOf;
+  /** Absent: refusals are told to the client alone. */
+  readonly tellRefusal?: TellRefusal | undefined;
+}
+
+const tellMalformed = (client: Client, reason: string, tellRefusal: TellRefusal | undefined): void =>
+  tellRefusal?.({ door: 'grpc', client, traceparent: client.traceparent, code: 'INVALID_ARGUMENT', reason, events: 0 });
+
 /** Answers broken framing itself and hands whole messages on. */
 const handling =
   <Request, Response>(
-    clientOf: ClientOf,
+    { clientOf, tellRefusal }: ServiceDoor,
     handle: (request: Request, client: Client, answer: sendUnaryData<Response>) => void,
   ): handleUnaryCall<Decoded<Request>, Response> =>
   (call, answer) => {
-    if (call.request.kind === 'malformed') answer({ code: status.INVALID_ARGUMENT, details: call.request.reason });
-    else handle(call.request.message, clientOf(call), answer);
+    if (call.request.kind === 'malformed') {
+      tellMalformed(clientOf(call), call.request.reason, tellRefusal);
+      answer({ code: status.INVALID_ARGUMENT, details: call.request.reason });
+    } else handle(call.request.message, clientOf(call), answer);
   };
 
 export interface ServiceBinding {
@@ -124,10 +137,10 @@ export interface ServiceBinding {
 }
 
 /** `IngestionService` of `proto/ingestion.proto`. */
-export const foundingService = (intake: EventIntake, clientOf: ClientOf): ServiceBinding => ({
+export const foundingService = (intake: EventIntake, door: ServiceDoor): ServiceBinding => ({
   definition: foundingMethods,
   handlers: {
-    SendEvent: handling<Uint8Array, boolean>(clientOf, (payload, client, answer) => {
+    SendEvent: handling<Uint8Array, boolean>(door, (payload, client, answer) => {
       intake.take([{ payload, dataset: '', key: NO_BYTES, eventId: '', source: '', headers: [] }], client, ([result]) => {
         if (result?.kind === 'receipt') answer(null, true);
         else answer({ code: status.CANCELLED, details: '' });
@@ -147,10 +160,10 @@ function retryMetadata(results: readonly (EventResult | undefined)[]): Metadata 
 }
 
 /** `keystone.ingestion.v1.Ingestion`; `draining` ends its streams. */
-export const ingestionV1Service = (intake: EventIntake, clientOf: ClientOf, draining: AbortSignal): ServiceBinding => ({
+export const ingestionV1Service = (intake: EventIntake, door: ServiceDoor, draining: AbortSignal): ServiceBinding => ({
   definition: ingestionV1Methods,
   handlers: {
-    SendEvent: handling<WireEvent, Receipt>(clientOf, (event, client, answer) => {
+    SendEvent: handling<WireEvent, Receipt>(door, (event, client, answer) => {
       intake.take([event], client, ([result]) => {
         if (result?.kind === 'receipt') answer(null, result.receipt);
         else {
@@ -160,12 +173,13 @@ export const ingestionV1Service = (intake: EventIntake, clientOf: ClientOf, drai
         }
       });
     }),
-    SendEventBatch: handling<readonly WireEvent[], readonly EventResult[]>(clientOf, (events, client, answer) => {
+    SendEventBatch: handling<readonly WireEvent[], readonly EventResult[]>(door, (events, client, answer) => {
       intake.take(events, client, (results) => answer(null, results, retryMetadata(results)));
     }),
-    StreamEvents: ((call) => serveEventStream(call, clientOf(call), intake, draining)) satisfies handleBidiStreamingCall<
-      Decoded<readonly WireEvent[]>,
-      readonly EventResult[]
-    >,
+    StreamEvents: ((call) => {
+      const client = door.clientOf(call);
+      const onMalformed = (reason: string): void => tellMalformed(client, reason, door.tellRefusal);
+      serveEventStream(call, { client, intake, draining, onMalformed });
+    }) satisfies handleBidiStreamingCall<Decoded<readonly WireEvent[]>, readonly EventResult[]>,
   },
 });

@@ -26,8 +26,16 @@ type Ending = { readonly kind: 'ok' } | { readonly kind: 'error'; readonly code:
 
 const bytesOf = (events: readonly WireEvent[]): number => events.reduce((sum, { payload }) => sum + payload.length, 0);
 
+export interface ServeStreamOptions {
+  readonly client: Client;
+  readonly intake: EventIntake;
+  readonly draining: AbortSignal;
+  /** Told of the message that ends the stream. */
+  readonly onMalformed: (reason: string) => void;
+}
+
 /** Serves one stream until its end; `draining` makes it answer what it has read and end. */
-export function serveEventStream(call: EventStream, client: Client, intake: EventIntake, draining: AbortSignal): void {
+export function serveEventStream(call: EventStream, { client, intake, draining, onMalformed }: ServeStreamOptions): void {
   const slots: Slot[] = [];
   let openBytes = 0;
   let ending: Ending | null = null;
@@ -75,8 +83,10 @@ export function serveEventStream(call: EventStream, client: Client, intake: Even
 
   call.on('data', (decoded: Decoded<readonly WireEvent[]>) => {
     if (ending !== null || isOver) return;
-    if (decoded.kind === 'malformed')
+    if (decoded.kind === 'malformed') {
+      onMalformed(decoded.reason);
       return endWith({ kind: 'error', code: decoded.code ?? status.INVALID_ARGUMENT, details: decoded.reason });
+    }
     const slot: Slot = { bytes: bytesOf(decoded.message), results: null };
     slots.push(slot);
     openBytes += slot.bytes;

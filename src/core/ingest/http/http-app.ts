@@ -3,6 +3,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
 import type { Admit, Client } from '../client.js';
 import type { EventIntake } from '../event-intake.js';
+import type { TellRefusal } from '../refusal-log.js';
 import { httpAnswer } from './http-answer.js';
 import { readBody, refusedUnread, type HttpBody } from './http-body.js';
 import { framingOf, httpEvents } from './http-events.js';
@@ -24,6 +25,8 @@ export interface HttpAppOptions {
   /** What `/healthz` tells. */
   readonly health: () => Health;
   readonly newId: () => string;
+  /** Absent: refusals are told to the client alone. */
+  readonly tellRefusal?: TellRefusal | undefined;
   /** Told when a request's body has arrived. */
   readonly onWhole: (incoming: IncomingMessage) => void;
 }
@@ -31,6 +34,9 @@ export interface HttpAppOptions {
 type HttpEnv = { readonly Bindings: HttpBindings };
 type HttpContext = Context<HttpEnv>;
 type Headers = Readonly<Record<string, string>>;
+
+const traceparentOf = ({ headers: { traceparent } }: IncomingMessage): string | undefined =>
+  typeof traceparent === 'string' ? traceparent : undefined;
 
 const retryAfter = (ms: number | null): Headers =>
   ms === null ? {} : { 'retry-after': String(Math.max(1, Math.ceil(ms / 1000))) };
@@ -59,7 +65,16 @@ export function httpApp(options: HttpAppOptions): Hono<HttpEnv> {
       authorization: incoming.headers.authorization ?? null,
       remoteAddress: incoming.socket.remoteAddress ?? 'unknown',
     });
-    return admission.kind === 'admitted' ? admission.client : admission.reason;
+    if (admission.kind === 'refused') return admission.reason;
+    const traceparent = traceparentOf(incoming);
+    return traceparent === undefined ? admission.client : { ...admission.client, traceparent };
+  };
+  /** For what never comes to the intake, which tells the rest itself. */
+  const told = (incoming: IncomingMessage, client: Client | null, reason: string, response: Response): Response => {
+    const known = client ?? { name: incoming.socket.remoteAddress ?? 'unknown', producer: null };
+    const traceparent = traceparentOf(incoming);
+    options.tellRefusal?.({ door: 'http', client: known, traceparent, code: String(response.status), reason, events: 0 });
+    return response;
   };
 
   const take = (events: Parameters<EventIntake['take']>[0], client: Client): Promise<readonly EventResult[]> =>
@@ -68,25 +83,28 @@ export function httpApp(options: HttpAppOptions): Hono<HttpEnv> {
   app.post('/v1/events/:dataset', async (c: HttpContext) => {
     const { incoming: request, outgoing } = c.env;
     const client = clientOf(request);
-    if (typeof client === 'string')
-      return refuseAs('unauthenticated', client, { 'www-authenticate': 'Bearer realm="keystone"', connection: 'close' });
+    if (typeof client === 'string') {
+      const headers = { 'www-authenticate': 'Bearer realm="keystone"', connection: 'close' };
+      return told(request, null, client, refuseAs('unauthenticated', client, headers));
+    }
     const framing = framingOf(request.headers['content-type']);
     if (framing === null) {
       const detail = `the content type ${JSON.stringify(request.headers['content-type'] ?? '')} is not taken; application/json and application/x-ndjson are, in UTF-8`;
-      return refuseAs('media-type', detail, { 'accept-post': 'application/json, application/x-ndjson', connection: 'close' });
+      const headers = { 'accept-post': 'application/json, application/x-ndjson', connection: 'close' };
+      return told(request, client, detail, refuseAs('media-type', detail, headers));
     }
     const unread = refusedUnread(request, options.maxBodyBytes);
-    if (unread?.kind === 'refused') return refuseBody(unread);
+    if (unread?.kind === 'refused') return told(request, client, unread.detail, refuseBody(unread));
     if (request.headers.expect !== undefined) outgoing.writeContinue();
     const body = await readBody(request, options.maxBodyBytes, options.reading.of(request.socket.remoteAddress ?? ''));
-    if (body.kind === 'refused') return refuseBody(body);
+    if (body.kind === 'refused') return told(request, client, body.detail, refuseBody(body));
     // Nobody hears this.
     if (body.kind === 'gone') return refuseAs('timeout', 'the request broke off', { connection: 'close' });
     options.onWhole(request);
     try {
       const eventId = c.req.query('ks-event-id') ?? null;
       const read = httpEvents(body.bytes, { framing, dataset: c.req.param('dataset') ?? '', headers: request.headers, eventId });
-      if (read.kind === 'refused') return refuseAs(read.problem, read.detail, {}, read.more);
+      if (read.kind === 'refused') return told(request, client, read.detail, refuseAs(read.problem, read.detail, {}, read.more));
       const result = httpAnswer(await take(read.events, client), newInstance());
       if (result.kind === 'kept') return answer(result.body, 200, 'application/json');
       if (result.kind === 'refused') return refuse(result.problem, retryAfter(result.retryAfterMs));

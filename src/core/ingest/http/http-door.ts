@@ -15,6 +15,7 @@ import { uuidV7Source } from '../../event/uuid-v7.js';
 import type { Admit } from '../client.js';
 import type { ConnectionLimits } from '../grpc/connection-front.js';
 import type { DoorTls } from '../door-tls.js';
+import type { TellRefusal } from '../refusal-log.js';
 import type { EventIntake } from '../event-intake.js';
 import { httpApp } from './http-app.js';
 import { httpConnections } from './http-connections.js';
@@ -39,6 +40,8 @@ export interface HttpDoorOptions {
   readonly health?: () => Health;
   readonly clock: Clock;
   readonly randomBytes: (length: number) => Uint8Array;
+  /** Absent: refusals are told to the client alone. */
+  readonly tellRefusal?: TellRefusal | undefined;
 }
 
 export interface HttpDoor {
@@ -102,6 +105,7 @@ export async function startHttpDoor(options: HttpDoorOptions): Promise<HttpDoor>
     whyNotReady,
     health: options.health ?? (() => ({ status: 'ok' })),
     newId,
+    tellRefusal: options.tellRefusal,
     onWhole: (incoming) => connections.isWhole(incoming),
   });
   const listener = getRequestListener(app.fetch, {
