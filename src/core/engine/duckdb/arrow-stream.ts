@@ -1,7 +1,7 @@
 /** The rows of a DuckDB query as an Arrow IPC stream. */
 import type { DuckDBValue } from '@duckdb/node-api';
 import { type ArrowBatch, type ArrowPart, arrowParts } from '../arrow-parts.js';
-import { arrowColumn } from './arrow-column.js';
+import { arrowOfDuckDB } from './arrow-of-duckdb.js';
 import type { ChunkStream } from './chunk-stream.js';
 
 /**
@@ -9,7 +9,7 @@ import type { ChunkStream } from './chunk-stream.js';
  * whoever takes the parts slowly holds one of them. `maxRows` cuts the result; its end comes only after all of it. Throws as `next` does.
  */
 export function arrowStream({ result, next }: ChunkStream, maxRows: number): AsyncGenerator<ArrowPart> {
-  const columns = result.deduplicatedColumnNames().map((name, index) => ({ name, ...arrowColumn(result.columnType(index)) }));
+  const columns = result.deduplicatedColumnNames().map((name, index) => ({ name, ...arrowOfDuckDB(result.columnType(index)) }));
   const batches = async function* (): AsyncGenerator<ArrowBatch> {
     let left = maxRows;
     while (left > 0) {
