@@ -269,8 +269,8 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
           const { openKafkaLog } = await import('./log/kafka-log.js');
           const secrets = { env: effects.env ?? {}, projectDir: config.projectDir };
           const { guardedLog } = await import('./resilience/guarded-log.js');
-          const { clock, randomBytes } = effects;
-          return guardedLog(await openKafkaLog({ kafka: profile.log.kafka, secrets, clock, randomBytes }), await guardOf('log'));
+          const opened = await openKafkaLog({ ...effects, kafka: profile.log.kafka, secrets });
+          return guardedLog(opened, await guardOf('log'));
         }
         const { openEmbeddedLog } = await import('./log/embedded-log.js');
         return openEmbeddedLog({ path: profile.log.path, clock: effects.clock });

@@ -21,8 +21,9 @@ import { namedBatches } from './kafka/named-batches.js';
 import { partitionReader, type PartitionReader } from './kafka/partition-reader.js';
 import { fetchRequest, type TopicMetadata } from './kafka/requests.js';
 import { partitionChooser } from './partition-choice.js';
+import type { RetryListeners } from '../resilience/tell-retry.js';
 
-export interface KafkaLogOptions {
+export interface KafkaLogOptions extends RetryListeners {
   readonly kafka: KafkaConfig;
   readonly secrets: SecretPlaces;
   readonly clock: Clock;
@@ -58,12 +59,14 @@ const LATEST = -1;
 const EARLIEST = -2;
 
 /** Connects on first use. Every failure is KS_LOG or KS_CREDENTIALS; an unknown topic or partition is KS_NOT_FOUND. */
-export async function openKafkaLog({ kafka, secrets, clock, randomBytes, patience }: KafkaLogOptions): Promise<EventLog> {
+export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> {
+  const { kafka, secrets, clock, randomBytes, patience, logger, metrics } = options;
   const { firstMs, readMs, deliveryMs } = { ...PATIENCE, ...patience };
   const access = await kafkaAccess(kafka, secrets, clock);
   const compressor = await batchCompressor(kafka.compression);
   const random = (): number => Buffer.from(randomBytes(4)).readUInt32BE() / 2 ** 32;
-  const connect = (): Brokers => connectBrokers({ access, clock, random, firstPatienceMs: firstMs, patienceMs: readMs });
+  const waits = { firstPatienceMs: firstMs, patienceMs: readMs, logger, metrics };
+  const connect = (): Brokers => connectBrokers({ access, clock, random, ...waits });
   const brokers = connect();
   const groups = kafkaGroups({ brokers, connect, clock, place: access });
   const producer = idempotentProducer({ brokers, clock, deliveryMs, compressor });

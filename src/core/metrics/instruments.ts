@@ -96,7 +96,7 @@ export const INSTRUMENTS = {
     'count',
     'Retries',
     ['operation'],
-    'Tries after a failed one; operation: store, catalog, engine, state',
+    'Tries after a failed one; operation: log, store, catalog, engine, state',
   ),
   keystone_scanned_bytes_total: of(
     'counter',

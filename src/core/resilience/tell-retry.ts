@@ -13,19 +13,20 @@ export interface RetryListeners {
 
 export interface RetriedWork {
   /** Label of the count: few values. */
-  readonly service: 'store' | 'catalog' | 'engine' | 'state';
+  readonly service: 'log' | 'store' | 'catalog' | 'engine' | 'state';
   /** For the log: what is done, or with whom, e.g. `Glue GetTable`, `s3://lake`. */
   readonly operation: string;
 }
 
 /**
- * Event `retry.again` {service, operation, attempt, of, delayMs, error}, where `attempt` is the try that failed; and one more in
+ * Event `retry.again` {service, operation, attempt, of, delayMs, error}, where `attempt` is the try that failed and `of` is null where
+ * time is the limit, not their number; and one more in
  * `keystone_retries_total`. For `retry`'s `onRetry`.
  */
 export function tellRetry(
   { logger, metrics }: RetryListeners,
   { service, operation }: RetriedWork,
-  { tries }: Pick<RetryPolicy, 'tries'>,
+  { tries }: { readonly tries: RetryPolicy['tries'] | null },
 ): (notice: RetryNotice) => void {
   return ({ failedTry, delayMs, error }) => {
     metrics?.count('keystone_retries_total', 1, { operation: service });

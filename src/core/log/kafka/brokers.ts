@@ -5,6 +5,8 @@
 import type { Clock } from '../../clock.js';
 import { KeystoneError } from '../../errors.js';
 import type { KafkaAccess } from './access.js';
+import { retryDelayMs, RETRY_POLICIES } from '../../resilience/retry-policy.js';
+import { tellRetry, type RetryListeners } from '../../resilience/tell-retry.js';
 import { BrokerRefusal, CODE, isCredentialTrouble, isPassing, kafkaFailure } from './failure.js';
 import {
   METADATA,
@@ -16,7 +18,7 @@ import {
 } from './requests.js';
 import { vendorBroker, type VendorBroker, type VendorProtocol } from './vendor.js';
 
-export interface BrokersOptions {
+export interface BrokersOptions extends RetryListeners {
   readonly access: KafkaAccess;
   readonly clock: Clock;
   /** Between 0 and 1. */
@@ -42,29 +44,43 @@ export interface Brokers {
   patiently<T>(what: string, work: () => Promise<T>, patienceMs?: number): Promise<T>;
   /** Lets go of a broker that took a request and did not answer it: it may stand still, and others may not. */
   blame(error: unknown): void;
-  /** Waits a little longer after each failure. */
-  pause(attempt: number): Promise<void>;
+  /** Waits a little longer after each failure, as the retry table says, and tells of it. */
+  pause(failed: FailedAttempt): Promise<void>;
   readonly closed: () => boolean;
   /** Calls that still try give up with KS_LOG. */
   stopTrying(): void;
   close(): Promise<void>;
 }
 
+export interface FailedAttempt {
+  /** `cdc`: events on their way; `db`: questions and reads. */
+  readonly policy: 'cdc' | 'db';
+  /** From 0. */
+  readonly attempt: number;
+  /** What was being done. */
+  readonly what: string;
+  readonly error: unknown;
+}
+
 const CONNECT_MS = 5000;
 const REQUEST_MS = 20_000;
-const FIRST_PAUSE_MS = 50;
+/** Below the table's own: attempts are bounded by time, not by their number, and brokers that are back are noticed soon. */
 const LONGEST_PAUSE_MS = 1000;
 /** A topic that was there a moment ago may be unknown to a broker that has just started. */
 const DOUBT_MS = 2000;
 /** Leaders are asked for anew after this long even when nothing failed. */
 const LEADERS_MS = 60_000;
 
-export function connectBrokers({ access, clock, random, firstPatienceMs, patienceMs }: BrokersOptions): Brokers {
+export function connectBrokers(options: BrokersOptions): Brokers {
+  const { access, clock, random, firstPatienceMs, patienceMs } = options;
   const addresses = new Map<number, BrokerAddress>();
   const brokers = new Map<string, VendorBroker>();
   const topics = new Map<string, { readonly topic: TopicMetadata; readonly atMs: number }>();
   const asking = new Map<string, Promise<TopicMetadata | null>>();
   const forgotten = new Set<string>();
+  /** A socket that is open is not yet a broker that can be asked: its versions and credentials come after. */
+  const connecting = new Map<VendorBroker, Promise<void>>();
+  const isReady = (broker: VendorBroker): boolean => broker.isConnected() && !connecting.has(broker);
   const fetchConnections = new Map<VendorBroker, Promise<unknown>>();
   const stop = new AbortController();
   let controllerId: number | null = null;
@@ -83,12 +99,15 @@ export function connectBrokers({ access, clock, random, firstPatienceMs, patienc
       broker = vendorBroker({ ...options, connectionTimeout: CONNECT_MS, requestTimeout: REQUEST_MS }, nodeId);
       brokers.set(name, broker);
     }
-    if (!broker.isConnected()) {
+    if (!isReady(broker)) {
+      const one = broker;
+      const attempt = connecting.get(one) ?? one.connect().finally(() => connecting.delete(one));
+      connecting.set(one, attempt);
       try {
-        await broker.connect();
+        await attempt;
       } catch (error) {
         // A connection that failed halfway, in the middle of a handshake, is not taken up again.
-        brokers.delete(name);
+        if (brokers.get(name) === broker) brokers.delete(name);
         void broker.disconnect().catch(() => undefined);
         throw error;
       }
@@ -102,7 +121,7 @@ export function connectBrokers({ access, clock, random, firstPatienceMs, patienc
     return brokerAt(address.host, address.port, nodeId);
   };
   const any = async (): Promise<VendorBroker> => {
-    const connected = [...brokers.values()].find((broker) => broker.isConnected());
+    const connected = [...brokers.values()].find(isReady);
     if (connected) return connected;
     const known = [...addresses.values(), ...access.seeds];
     const first = Math.floor(random() * known.length);
@@ -159,8 +178,12 @@ export function connectBrokers({ access, clock, random, firstPatienceMs, patienc
     asking.set(name, running);
     return running;
   };
-  const pause: Brokers['pause'] = (attempt) =>
-    clock.sleep(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (0.75 + random() / 2), stop.signal);
+  const pause: Brokers['pause'] = async ({ policy, attempt, what, error }) => {
+    const failedTry = attempt + 1;
+    const delayMs = Math.min(LONGEST_PAUSE_MS, retryDelayMs(RETRY_POLICIES[policy], failedTry, random()));
+    tellRetry(options, { service: 'log', operation: what }, { tries: null })({ failedTry, delayMs, error });
+    await clock.sleep(delayMs, stop.signal);
+  };
 
   return {
     topic,
@@ -198,7 +221,7 @@ export function connectBrokers({ access, clock, random, firstPatienceMs, patienc
           if (!isPassing(error) || clock.nowMs() - startedAtMs >= mostMs) throw kafkaFailure(error, what, access);
           blame(error);
           for (const name of topics.keys()) forgotten.add(name);
-          await pause(attempt);
+          await pause({ policy: 'db', attempt, what, error });
         }
       }
     },

@@ -140,7 +140,7 @@ export function groupMember(options: GroupMemberOptions): GroupMembership {
       } catch (error) {
         if (!isPassing(error)) throw error;
         brokers.blame(error);
-        await brokers.pause(attempt++);
+        await brokers.pause({ policy: 'db', attempt: attempt++, what: `stay in group ${group}`, error });
       }
     }
   };
@@ -184,7 +184,7 @@ export function groupMember(options: GroupMemberOptions): GroupMembership {
           return;
         }
         brokers.blame(error);
-        await brokers.pause(isOut ? 0 : attempt++);
+        await brokers.pause({ policy: 'db', attempt: isOut ? 0 : attempt++, what: `join group ${group}`, error });
       }
     }
   };

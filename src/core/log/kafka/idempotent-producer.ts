@@ -94,6 +94,7 @@ export function idempotentProducer({ brokers, clock, deliveryMs, compressor }: P
   const sendRound = async (batches: readonly Batch[]): Promise<unknown> => {
     const startedAtMs = clock.nowMs();
     let failure: unknown;
+    let latest: unknown;
     const start = async (batch: Batch): Promise<Sent> => {
       const name = `${batch.partition}/${batch.topic}`;
       const lane = lanes.get(name) ?? (await newLane());
@@ -125,6 +126,7 @@ export function idempotentProducer({ brokers, clock, deliveryMs, compressor }: P
           giveUp(sent, error);
           continue;
         }
+        latest = error;
         brokers.blame(error);
         if (forgotten) lanes.delete(`${sent.batch.partition}/${sent.batch.topic}`);
         brokers.forget(sent.batch.topic);
@@ -132,7 +134,7 @@ export function idempotentProducer({ brokers, clock, deliveryMs, compressor }: P
       }
       open = again;
       if (open.length === 0) break;
-      await brokers.pause(attempt);
+      await brokers.pause({ policy: 'cdc', attempt, what: 'append', error: latest });
       for (const sent of open) {
         if (lanes.has(`${sent.batch.partition}/${sent.batch.topic}`)) continue;
         try {

@@ -42,10 +42,11 @@ const ANY_TOPIC = '__consumer_offsets';
 
 /** Throws KS_CONFIG; its methods throw KS_CREDENTIALS and KS_LOG. */
 export async function lookAtKafka({ profile, projectDir }: ResolvedConfig, effects: Effects): Promise<KafkaLook> {
-  const { clock, randomBytes, env = {} } = effects;
+  const { clock, randomBytes, env = {}, logger, metrics } = effects;
   const access = await kafkaAccess(profile.log.kafka, { env, projectDir }, clock);
   const random = (): number => Buffer.from(randomBytes(4)).readUInt32BE() / 2 ** 32;
-  const brokers = connectBrokers({ access, clock, random, firstPatienceMs: LOOK_WITHIN_MS, patienceMs: LOOK_WITHIN_MS });
+  const patience = { firstPatienceMs: LOOK_WITHIN_MS, patienceMs: LOOK_WITHIN_MS };
+  const brokers = connectBrokers({ access, clock, random, ...patience, logger, metrics });
   const metadata = (topic: string): Promise<Metadata | null> =>
     brokers.patiently('look at the brokers', async () => {
       const broker = await brokers.any();

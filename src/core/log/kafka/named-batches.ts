@@ -134,6 +134,7 @@ export function namedBatches(options: NamedBatchesOptions): NamedAppends {
     const startedAtMs = clock.nowMs();
     const outcomes = new Map<NamedBatch, BatchOutcome>();
     let open = batches.map((batch) => encoded(topic, batch));
+    let latest: unknown;
     for (let attempt = 0; open.length > 0; attempt++) {
       const timesOutBefore = new Map(open.map((sent) => [sent, sent.timesOut]));
       const answers = await sendBatches(brokers, open, { within, onSend: (sent) => (sent.timesOut += 1) });
@@ -146,6 +147,7 @@ export function namedBatches(options: NamedBatchesOptions): NamedAppends {
           continue;
         }
         const error = answer instanceof Error ? answer : new BrokerRefusal(answer.errorCode);
+        latest = error;
         brokers.blame(error);
         const isOver = isTooLate(error) || clock.nowMs() - startedAtMs >= patienceMs || brokers.closed();
         // A broker that said no has not taken what it was asked this time.
@@ -157,7 +159,7 @@ export function namedBatches(options: NamedBatchesOptions): NamedAppends {
       open = again;
       if (open.length === 0) break;
       brokers.forget(topic);
-      await brokers.pause(attempt);
+      await brokers.pause({ policy: 'cdc', attempt, what: `append to topic ${topic}`, error: latest });
     }
     return batches.map((batch) => settle(topic, batch, told(outcomes.get(batch)!, topic, failure)));
   };
