@@ -37,7 +37,7 @@ describe('import rules', () => {
   });
 
   it('src/cli takes only errors, names and what every line needs of core at once', async () => {
-    const allowed = /\/core\/(errors|nearest-name|config\/secrets|logging\/(log-level|redaction|trace-context))\.js$/;
+    const allowed = /\/core\/(errors|nearest-name|config\/(secrets|units)|logging\/(log-level|redaction|trace-context))\.js$/;
     const eager = (await sources('cli')).flatMap(({ file, text }) =>
       importedAtOnce(text)
         .filter((from) => from.includes('/core/') && !allowed.test(from))

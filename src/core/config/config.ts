@@ -3,41 +3,24 @@
  * `describe`). Loading, profiles and overrides are in `load-config.ts`; sizes are written `512MB`, durations `5s`.
  */
 import { z } from 'zod';
-
-const SIZE_UNITS: Readonly<Record<string, number>> = {
-  B: 1,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KIB: 1024,
-  MIB: 1024 ** 2,
-  GIB: 1024 ** 3,
-};
-const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+import { parseDuration, parseSize } from './units.js';
 
 /** Bytes: a number, or text such as `512MB` or `1GiB`. */
 export const sizeBytes = z.union([z.number().int().nonnegative(), z.string()]).transform((value, context) => {
   if (typeof value === 'number') return value;
-  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(value.trim());
-  const unit = match?.[2] === undefined ? undefined : SIZE_UNITS[match[2].toUpperCase()];
-  if (!match || unit === undefined) {
-    context.addIssue({ code: 'custom', message: `"${value}" is no size: write it like 512MB or 1GiB` });
-    return z.NEVER;
-  }
-  return Math.round(Number(match[1]) * unit);
+  const size = parseSize(value);
+  if (size !== null) return size;
+  context.addIssue({ code: 'custom', message: `"${value}" is no size: write it like 512MB or 1GiB` });
+  return z.NEVER;
 });
 
 /** Milliseconds: a number, or text such as `500ms`, `5s`, `2m`. */
 export const durationMs = z.union([z.number().nonnegative(), z.string()]).transform((value, context) => {
   if (typeof value === 'number') return value;
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(value.trim());
-  const unit = match?.[2] === undefined ? undefined : DURATION_UNITS[match[2]];
-  if (!match || unit === undefined) {
-    context.addIssue({ code: 'custom', message: `"${value}" is no duration: write it like 500ms, 5s or 2m` });
-    return z.NEVER;
-  }
-  return Math.round(Number(match[1]) * unit);
+  const ms = parseDuration(value);
+  if (ms !== null) return ms;
+  context.addIssue({ code: 'custom', message: `"${value}" is no duration: write it like 500ms, 5s or 2m` });
+  return z.NEVER;
 });
 
 /** A secret by reference only: `env:NAME` or `file:PATH`. Never the secret itself. */
