@@ -62,12 +62,17 @@ describe.skipIf(!isBuilt())('numbers and log lines of what works on and on', () 
         const answer = await fetch(`http://${httpAddress}/v1/events/orders`, { method: 'POST', body: `${ORDER}\n`, headers });
         return answer.status;
       };
-      for (let n = 0; n < 10; n++) expect(await send()).toBeLessThan(300);
+      for (const status of await Promise.all(Array.from({ length: 10 }, send))) expect(status).toBeLessThan(300);
+      const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+      await fetch(`http://${httpAddress}/v1/events/orders`, { method: 'POST', body: 'no CSV', headers: { traceparent } });
       const accepted = 'keystone_ingest_events_total{outcome="accepted"}';
       await until(async () => ((await series(url, accepted)) === 10 ? true : undefined));
       expect(await series(url, 'keystone_append_seconds_count')).toBeGreaterThan(0);
       expect(await series(url, 'keystone_ingest_bytes_total{outcome="accepted"}')).toBeGreaterThanOrEqual(10 * ORDER.length);
       await until(async () => ((await series(url, 'keystone_in_flight_bytes')) === 0 ? true : undefined));
+      const refusals = linesOf(running.stderr()).filter(({ event }) => event === 'ingest.refused');
+      expect(refusals).toMatchObject([{ code: '415', clientTraceId: '4bf92f3577b34da6a3ce929d0e0e4736' }]);
+      expect(pids).toContain(refusals[0]?.['worker']);
 
       process.kill(pids[0] ?? 0, 'SIGKILL');
       await until(() => linesOf(running.stderr()).find(({ event }) => event === 'ingest.workerStarted'));
@@ -82,6 +87,8 @@ describe.skipIf(!isBuilt())('numbers and log lines of what works on and on', () 
       const events = lines.map(({ event }) => event);
       for (const event of ['ingest.workerExited', 'command.stopping', 'ingest.draining', 'command.ended'])
         expect(events).toContain(event);
+      const { warnings } = JSON.parse(end.stdout) as { readonly warnings: readonly string[] };
+      expect(warnings).toEqual([expect.stringContaining(`worker ${pids[0]} ended (SIGKILL)`)]);
       await expect(fetch(url)).rejects.toThrow();
     },
   );
@@ -121,6 +128,7 @@ describe.skipIf(!isBuilt())('numbers and log lines of what works on and on', () 
     { timeout: LONG_MS },
     async () => {
       const dir = await smallProject(1);
+      const nowhere = runCli(['lag', 'publish', '--once'], { cwd: dir });
       const running = started(['lag', 'publish', '--metrics-port', '0', '--json', '--log-format', 'json'], dir);
       const line = await until(() => linesOf(running.stderr()).find(({ event }) => event === 'lag.publish_started'));
       const url = (line['places'] as readonly string[])[0] ?? '';
@@ -128,14 +136,12 @@ describe.skipIf(!isBuilt())('numbers and log lines of what works on and on', () 
         'keystone_consumer_lag_events{group="lakehouse-enterprise-writers",topic="olist-enterprise-events",partition="0"}';
       await until(async () => ((await series(url, lag)) === 1 ? true : undefined));
       expect((await fetch(url.replace('/metrics', '/'))).status).toBe(404);
-      const [taken, nowhere] = await Promise.all([
-        runCli(['lag', 'publish', '--metrics-port', new URL(url).port], { cwd: dir }),
-        runCli(['lag', 'publish', '--once'], { cwd: dir }),
-      ]);
+      const taken = await runCli(['lag', 'publish', '--metrics-port', new URL(url).port], { cwd: dir });
       expect(taken.code).toBe(5);
       expect(taken.stderr).toContain('KS_PORT_IN_USE');
-      expect(nowhere.code).toBe(4);
-      expect(nowhere.stderr).toContain('metrics.adapter=cloudwatch');
+      const refused = await nowhere;
+      expect(refused.code).toBe(4);
+      expect(refused.stderr).toContain('metrics.adapter=cloudwatch');
       running.child.kill('SIGTERM');
       expect(await running.ended).toMatchObject({ code: 0 });
     },
