@@ -29,8 +29,12 @@ export interface GroupRun {
   readonly endurance: () => Endurance;
 }
 
-/** Between two looks for what is new, of the log and of others: each look asks the store. */
+/** Between two looks for what is new, of the log and of others. */
 const LOOK_MS = 500;
+/** The same where each look asks the store; a run that ends when it is caught up looks more often, it ends the sooner. */
+const STORE_LOOK_MS = 1000;
+/** So many looks at the log alone before the store is asked whether it is still there, and as it was. */
+const LOG_LOOKS = 10;
 
 /** True once everything up to the targets is derived, whoever did it (with `untilCaughtUp`); false when the signal came. */
 export async function buildInGroup(run: GroupRun): Promise<boolean> {
@@ -85,7 +89,11 @@ async function landShares({ lakehouse, membership, options, targets, progress, e
         const outcome = await land.landNext(right);
         outage.worked();
         if (outcome === 'done') return true;
-        if (outcome === 'nothing') await clock.sleep(LOOK_MS, right.signal);
+        // Who is to end looks at bronze each time: others land the rest.
+        for (let look = 0; outcome === 'nothing' && look < (options.untilCaughtUp ? 1 : LOG_LOOKS); look += 1) {
+          await clock.sleep(LOOK_MS, right.signal);
+          if (right.signal.aborted || (await land.isMoving(right))) break;
+        }
       }
     } catch (error) {
       if (isKeystoneError(error) && error.code === 'KS_LEASE_LOST') options.onNotice?.(error.message);
@@ -132,7 +140,7 @@ function deriveForAll({ lakehouse, state, options, targets, progress, endurance 
       }
       outage.worked();
       derivation.holdLease();
-      await clock.sleep(LOOK_MS, options.signal);
+      await clock.sleep(options.untilCaughtUp ? LOOK_MS : STORE_LOOK_MS, options.signal);
     }
     return false;
   });

@@ -33,6 +33,8 @@ export interface Landing {
   /** Throws KS_LOG_RECREATED, KS_LOG_TRUNCATED where the log is not what the lake was built from. */
   checkLog(right: Pick<LandingRight, 'partitions'>): Promise<void>;
   landNext(right: LandingRight): Promise<LandingOutcome>;
+  /** Whether the log's partitions end elsewhere than bronze did when it was last looked at. Asks the log alone, not the store. */
+  isMoving(right: Pick<LandingRight, 'partitions'>): Promise<boolean>;
 }
 
 /** Batches of at least this many records leave garbage worth collecting at once. */
@@ -63,6 +65,7 @@ export function landing(
   const toRow = bronzeRecordOf(config.ingest.defaultDataset);
   const held = heldWork(lakehouse, options);
   let commitMs = 0;
+  let seen: ReadonlyMap<number, number> = new Map();
   const telemetry = consumeTelemetry(lakehouse);
 
   const waitMs = (alone: boolean): number => {
@@ -92,6 +95,10 @@ export function landing(
       await sameLog(log, state, topic);
       checkBounds(topic, await log.bounds(topic), nextOf(state, topic), partitions);
     },
+    isMoving: async ({ partitions }) =>
+      (await (await lakehouse.log()).bounds(topic)).some(
+        ({ partition, endOffset }) => (partitions?.has(partition) ?? true) && endOffset !== (seen.get(partition) ?? 0),
+      ),
     landNext: async (right) => {
       if (await held.landing()) {
         await clock.sleep(HELD_LOOK_MS, right.signal);
@@ -101,6 +108,7 @@ export function landing(
       const state = await bronze.state();
       const logId = await sameLog(log, state, topic);
       const next = nextOf(state, topic);
+      seen = next;
       if (options.untilCaughtUp && [...targets].every(([partition, end]) => (next.get(partition) ?? 0) >= end)) return 'done';
       const batch = await fetch(state, right);
       if (batch === 'lost') return 'lost';

@@ -44,9 +44,14 @@ export function passesByWaiting(error: unknown): boolean {
   return error.code === 'KS_CIRCUIT_OPEN' || (AWAY.has(error.code) && (isTransientFailure(error) || isLockedFile(error.cause)));
 }
 
-/** The embedded log or state, held for longer than SQLite waits by a process that is suspended, or slow. */
+const isOfService = (error: unknown): boolean => passesByWaiting(error) || (isKeystoneError(error) && AWAY.has(error.code));
+
+/**
+ * The embedded log or state, held for longer than SQLite waits by a process that is suspended, or slow; SQLITE_PROTOCOL is what SQLite says
+ * when it could not even begin to read for that reason.
+ */
 const isLockedFile = (cause: unknown): boolean =>
-  cause instanceof Error && 'code' in cause && /^SQLITE_(?:BUSY|LOCKED)/.test(String(cause.code));
+  cause instanceof Error && 'code' in cause && /^SQLITE_(?:BUSY|LOCKED|PROTOCOL)/.test(String(cause.code));
 
 /** Makes an `Endurance` for each thing that is done; an outage that all of them meet is told once. */
 export function watchOutages({ clock, randomBytes, signal, patienceMs, logger, onNotice }: OutageOptions): () => Endurance {
@@ -55,6 +60,11 @@ export function watchOutages({ clock, randomBytes, signal, patienceMs, logger, o
     let sinceMs: number | null = null;
     let tries = 0;
     const failed: Endurance['failed'] = async (error) => {
+      // Who was told to stop does not fail of a service: what is in the tables counts, and the next run goes on from there.
+      if (signal.aborted && isOfService(error)) {
+        onNotice?.(`stopped, while a service was away: ${messageOf(error)}; nothing is lost`);
+        return;
+      }
       if (!passesByWaiting(error)) throw error;
       const nowMs = clock.nowMs();
       if (sinceMs === null) {

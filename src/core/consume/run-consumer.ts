@@ -66,13 +66,26 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
     endedAtMs: status === 'running' ? null : clock.nowMs(),
     detail,
   });
-  const begun = await outages().endure(async (): Promise<BegunRun> => {
-    const found = await beginRun(lakehouse);
-    await found.state.saveRun(runOf('running', { topic }));
-    return found;
-  });
-  logger?.info('consume.started', { runId, topic, group: config.consume.group, untilCaughtUp, holder: effects.processName });
   const progress: BuildProgress = { landed: 0, landedBytes: 0, batches: 0, derived: NO_COUNTS, care: NO_CARE };
+  const totalsOf = (caughtUp: boolean): ConsumeTotals => ({
+    topic,
+    ...progress,
+    seconds: (clock.nowMs() - startedAtMs) / 1000,
+    caughtUp,
+  });
+  let begun: BegunRun;
+  try {
+    begun = await outages().endure(async () => {
+      const found = await beginRun(lakehouse);
+      await found.state.saveRun(runOf('running', { topic }));
+      return found;
+    });
+  } catch (error) {
+    // A run without end that is told to stop has done what was asked of it, whatever it was waiting for.
+    if (untilCaughtUp || !isInterrupted(error)) throw error;
+    return totalsOf(false);
+  }
+  logger?.info('consume.started', { runId, topic, group: config.consume.group, untilCaughtUp, holder: effects.processName });
   try {
     const { log, lake, state, targets } = begun;
     const { group, leaseTtl } = config.consume;
@@ -80,13 +93,19 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
     const caughtUp = membership
       ? await buildInGroup({ lakehouse, state, membership, options, targets, progress, endurance: outages })
       : await buildAlone(lakehouse, begun, options, progress, outages());
-    const totals: ConsumeTotals = { topic, ...progress, seconds: (clock.nowMs() - startedAtMs) / 1000, caughtUp };
+    const totals = totalsOf(caughtUp);
     const { landed, landedBytes, batches, seconds } = totals;
     logger?.info('consume.stopped', { runId, topic, landed, landedBytes, batches, seconds, caughtUp });
     const ended = runOf(caughtUp || !untilCaughtUp ? 'succeeded' : 'interrupted', totals);
     // Who was told to stop does not wait for a database to hear of it.
     if (signal.aborted) await begun.state.saveRun(ended).catch((error: unknown) => onNotice?.(messageOf(error)));
-    else await outages().endure(() => begun.state.saveRun(ended));
+    else
+      await outages()
+        .endure(() => begun.state.saveRun(ended))
+        .catch((error: unknown) => {
+          if (!isInterrupted(error)) throw error;
+          onNotice?.(messageOf(error));
+        });
     if (untilCaughtUp && !caughtUp) {
       throw new KeystoneError('KS_INTERRUPTED', `stopped before ${topic} was caught up; nothing is lost`, {
         hint: 'keystone consume run --until-caught-up',
@@ -94,11 +113,13 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
     }
     return totals;
   } catch (error) {
-    if (!isKeystoneError(error) || error.code !== 'KS_INTERRUPTED')
+    if (!isInterrupted(error))
       await begun.state.saveRun(runOf('failed', { topic, error: messageOf(error) })).catch(() => undefined);
     throw error;
   }
 }
+
+const isInterrupted = (error: unknown): boolean => isKeystoneError(error) && error.code === 'KS_INTERRUPTED';
 
 async function beginRun(lakehouse: Lakehouse): Promise<BegunRun> {
   const { topic, partitions } = lakehouse.config.profile.log;

@@ -98,7 +98,8 @@ export async function underLease(run: LeasedRun, work: (derivation: Derivation) 
     }
     return false;
   } finally {
-    await shut();
+    // What it held ends with the process; it changes nothing of what is in the tables.
+    await shut().catch(() => undefined);
   }
 }
 

@@ -18,7 +18,7 @@ export function describeSqliteFailure(error: unknown, what: string): SqliteFailu
       message: `No space left for ${what} (${text})`,
       hint: 'Free disk space and repeat: nothing of this operation was kept.',
     };
-  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'))
+  if (/^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(code))
     return {
       message: `Another process keeps ${what} locked (${text})`,
       hint: 'Repeat; if it stays, see which process holds it: keystone doctor',

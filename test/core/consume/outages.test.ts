@@ -12,9 +12,11 @@ import { rows } from '../silver/consume-support.js';
 type Part = 'log' | 'table' | 'commit' | 'state';
 
 const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
-const locked = new KeystoneError('KS_STATE', 'Another process keeps the state file locked', {
-  cause: Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' }),
-});
+const lockedBy = (code: string): KeystoneError =>
+  new KeystoneError('KS_STATE', 'Another process keeps the state file locked', {
+    cause: Object.assign(new Error('database is locked'), { code }),
+  });
+const locked = lockedBy('SQLITE_BUSY');
 const away = (code: 'KS_LOG' | 'KS_STORE' | 'KS_STATE' | 'KS_CREDENTIALS', what: string): KeystoneError =>
   new KeystoneError(code, `${what} does not answer`, { cause: refused });
 
@@ -130,6 +132,35 @@ describe('a consumer that meets an outage', () => {
     while ((await derived()) < 60) await delay(20);
     stop.abort();
     expect(await running).toMatchObject({ landed: expect.any(Number) });
+    await expectWhole(lake);
+  });
+
+  /** Told to stop when the part fails for the first time; how the failure looks must not matter then. */
+  test.each<readonly [string, Part, Error]>([
+    ['the state is locked', 'state', locked],
+    ['the state cannot be read for a lock', 'state', lockedBy('SQLITE_PROTOCOL')],
+    ['the log is away at its start', 'log', away('KS_LOG', 'the log')],
+    ['the log was closed', 'log', new KeystoneError('KS_LOG', 'the connection was closed')],
+    ['the store is away at a commit', 'commit', away('KS_STORE', 'the store')],
+    ['the store refuses a commit', 'commit', new KeystoneError('KS_STORE', 'the store refused')],
+    ['the tables are away at its start', 'table', away('KS_CATALOG', 'the catalog')],
+  ])('stops in good order when %s', async (_, part, failure) => {
+    const lake = await filledLake();
+    const stop = new AbortController();
+    const failing = (of: Part): Error | null => {
+      if (of !== part) return null;
+      stop.abort();
+      return failure;
+    };
+    const stopped = runConsumer(shakyLake(lake, failing), { untilCaughtUp: false, signal: stop.signal });
+    expect(await stopped).toMatchObject({ landed: 0, caughtUp: false });
+    const ending = new AbortController();
+    const untilCaughtUp = runConsumer(
+      shakyLake(lake, (of) => (of === part ? (ending.abort(), failure) : null)),
+      { untilCaughtUp: true, signal: ending.signal },
+    );
+    await expect(untilCaughtUp).rejects.toMatchObject({ code: 'KS_INTERRUPTED', exitCode: 6 });
+    await consume(lake);
     await expectWhole(lake);
   });
 
