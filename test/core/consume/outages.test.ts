@@ -17,7 +17,7 @@ const lockedBy = (code: string): KeystoneError =>
     cause: Object.assign(new Error('database is locked'), { code }),
   });
 const locked = lockedBy('SQLITE_BUSY');
-const away = (code: 'KS_LOG' | 'KS_STORE' | 'KS_STATE' | 'KS_CREDENTIALS', what: string): KeystoneError =>
+const away = (code: 'KS_LOG' | 'KS_STORE' | 'KS_CATALOG' | 'KS_STATE' | 'KS_CREDENTIALS', what: string): KeystoneError =>
   new KeystoneError(code, `${what} does not answer`, { cause: refused });
 
 /** Calls of the parts fail as `failing` says, asked with the how-manyeth call of the part; waits are a hundredth of what they would be. */
