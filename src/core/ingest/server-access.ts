@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolveSecret, type Secret } from '../config/secrets.js';
 import { KeystoneError, messageOf } from '../errors.js';
+import { traceIdOf } from '../logging/trace-context.js';
 import { hostOfAddress } from './server-address.js';
 
 /** As a person gives it: files and references, each undefined where it was not given. */
@@ -20,6 +21,8 @@ export interface ServerAccess {
   /** Null: no TLS. */
   readonly tls: { readonly ca: Buffer | null; readonly cert: Buffer | null; readonly key: Buffer | null } | null;
   readonly token: Secret | null;
+  /** W3C trace context that this process was started in (`TRACEPARENT`), which its calls go on with. */
+  readonly traceparent?: string;
 }
 
 export interface AccessEffects {
@@ -77,9 +80,11 @@ export async function readServerAccess(given: GivenAccess, address: string, effe
     });
   }
   const token = given.token === undefined ? null : await resolveSecret(given.token, { env: effects.env, projectDir: '.' });
+  const { TRACEPARENT: traceparent } = effects.env;
+  const trace = traceparent === undefined || traceIdOf(traceparent) === null ? {} : { traceparent };
   if (!usesTls) {
     if (token) effects.warn(`the token goes to ${address} without TLS, which no other machine may be sent`);
-    return { tls: null, token };
+    return { tls: null, token, ...trace };
   }
   const [ca, cert, key] = await Promise.all([
     caFile === undefined ? null : readPem(caFile, '--tls-ca'),
@@ -87,5 +92,5 @@ export async function readServerAccess(given: GivenAccess, address: string, effe
     keyFile === undefined ? null : readPem(keyFile, '--tls-key'),
   ]);
   if (cert && certificateFile !== undefined) checkCertificate(cert, certificateFile, effects.nowMs);
-  return { tls: { ca, cert, key }, token };
+  return { tls: { ca, cert, key }, token, ...trace };
 }

@@ -1,11 +1,14 @@
 import { credentials, Metadata } from '@grpc/grpc-js';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Admit } from '../../../src/core/ingest/client.js';
 import { refusalLog } from '../../../src/core/ingest/refusal-log.js';
+import { openServerSink } from '../../../src/core/ingest/grpc/server-sink.js';
+import { readServerAccess } from '../../../src/core/ingest/server-access.js';
 import type { IngestServerOptions } from '../../../src/core/ingest/grpc/ingest-server.js';
 import { ingestionV1Methods } from '../../../src/core/ingest/grpc/ingest-services.js';
 import type { EventResult, WireEvent } from '../../../src/core/ingest/grpc/ingestion-v1-codec.js';
 import { SILENT, type LogFields } from '../../../src/core/logging/logger.js';
+import { systemEffects } from '../../support/effects.js';
 import { openDoor, wireEvent, type Door } from '../../support/ingest-door.js';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -90,6 +93,21 @@ describe('the log of refusals', () => {
       { door: 'http', code: 'UNAVAILABLE', client: 'shop', clientTraceId: null },
     ]);
     expect(JSON.stringify(door.lines)).not.toContain('wrong-token');
+  });
+
+  it('goes on with the trace that a command was started in', async () => {
+    const door = await told();
+    const given = { tls: false, caFile: undefined, certificateFile: undefined, keyFile: undefined, token: undefined };
+    const address = `127.0.0.1:${door.server.port}`;
+    const effects = { env: { TRACEPARENT }, nowMs: 0, warn: () => undefined };
+    const access = await readServerAccess(given, address, effects);
+    const { clock } = systemEffects();
+    const { signal } = new AbortController();
+    const sink = await openServerSink({ address, access, clock, signal, onResults: () => undefined });
+    onTestFinished(() => sink.close());
+    await sink.send([{ ...wireEvent({ dataset: 'x'.repeat(2000) }), valueOf: () => undefined }]);
+    await sink.flush();
+    expect(door.lines).toMatchObject([{ door: 'grpc', code: 'INVALID_ARGUMENT', clientTraceId: TRACE }]);
   });
 
   it('is bounded: what is not told is counted in the next line', () => {

@@ -147,6 +147,7 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
       const { path, requestSerialize, responseDeserialize } = ingestionV1Methods.SendEventBatch;
       let results: readonly EventResult[] | ServiceError = notOneEach();
       const metadata = new Metadata();
+      if (access.traceparent !== undefined) metadata.set('traceparent', access.traceparent);
       if (access.token) metadata.set('authorization', `Bearer ${access.token.reveal()}`);
       client
         .makeUnaryRequest(path, requestSerialize, responseDeserialize, events, metadata, (error, answer) => {
