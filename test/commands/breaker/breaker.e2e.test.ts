@@ -10,7 +10,7 @@ const SETTINGS = `profiles:
 `;
 
 describe.skipIf(!isBuilt())('breaker commands (need npm run build)', () => {
-  it('trip a breaker for all processes, say who and why, and reset it', async () => {
+  it('trip a breaker for all processes, say who and why, and reset it', { timeout: 300_000 }, async () => {
     const cwd = await smallProject(0);
     await appendFile(path.join(cwd, 'keystone.yaml'), SETTINGS);
     const json = async (...args: readonly string[]) => {
