@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { counted } from '../../cli/counted.js';
-import { engineFlag, readBy } from '../../cli/engine-flag.js';
+import { engineChoice, engineFlag, readBy } from '../../cli/engine-flag.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { GoldPlan as Plan } from '../../core/gold/run-gold.js';
 
@@ -26,7 +26,7 @@ export default class GoldPlan extends KeystoneCommand {
     const plan = await planGold(lakehouse, {
       models: argv as string[],
       full: flags.full,
-      ...(flags.engine ? { engine: flags.engine } : {}),
+      ...engineChoice(flags, lakehouse),
       signal: this.signal,
       onProgress: this.progress,
     });

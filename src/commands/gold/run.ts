@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { engineFlag, readBy } from '../../cli/engine-flag.js';
+import { engineChoice, engineFlag, readBy } from '../../cli/engine-flag.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { GoldPlan, GoldRun as Run } from '../../core/gold/run-gold.js';
 
@@ -13,6 +13,7 @@ export default class GoldRun extends KeystoneCommand {
     '<%= config.bin %> gold run fact_sales',
     '<%= config.bin %> gold run --full',
     '<%= config.bin %> gold run --dry-run',
+    '<%= config.bin %> gold run --engine athena --max-scan 10GB',
   ];
   static override strict = false;
   static override args = {
@@ -37,7 +38,7 @@ export default class GoldRun extends KeystoneCommand {
       models: argv as string[],
       full: flags.full,
       force: flags.force,
-      ...(flags.engine ? { engine: flags.engine } : {}),
+      ...engineChoice(flags, lakehouse),
       signal: this.signal,
       onProgress: this.progress,
     };

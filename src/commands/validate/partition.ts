@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core';
-import { engineFlag, readBy } from '../../cli/engine-flag.js';
+import { engineChoice, engineFlag, readBy } from '../../cli/engine-flag.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { CheckResult, ValidationResult } from '../../core/quality/validate-partition.js';
 
@@ -45,7 +45,7 @@ export default class ValidatePartition extends KeystoneCommand {
       ...args,
       samples: flags.samples,
       force: flags.force,
-      ...(flags.engine ? { engine: flags.engine } : {}),
+      ...engineChoice(flags, lakehouse),
       signal: this.signal,
       onScanned: (done) => this.progress({ phase, done, unit: 'bytes' }),
     });

@@ -1,17 +1,23 @@
 /** Statements that stages run on a service, each recorded with what it read and costs. */
-import type { StatementEngine, StatementOptions } from '../engine/statement-engine.js';
+import type { StatementEngine, StatementOptions, StatementPurpose } from '../engine/statement-engine.js';
 import { isKeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { estimateScan } from './estimate-scan.js';
+import { requireWithin } from './scan-guard.js';
 import { recordStatement } from './statement-record.js';
 
-/** Statements with a purpose are recorded, those that failed too; the others (names, clean-up) read nothing. */
+/** Statements with a purpose are kept within the limit of bytes and recorded, those that failed too; the others (names, clean-up) read nothing. */
 export const recordedStatements = (lakehouse: Lakehouse, engine: StatementEngine): StatementEngine => ({
   ...engine,
   execute: async (sql, options: StatementOptions = {}) => {
     const { purpose } = options;
     if (!purpose) return engine.execute(sql, options);
     const { command } = purpose;
-    const tables = [...purpose.tables];
+    const tables = await readFrom(lakehouse, purpose);
+    requireWithin(
+      tables.map(({ table, estimatedBytes: bytes }) => ({ table, bytes })),
+      purpose.maxScan ?? lakehouse.config.profile.engine.maxScan,
+    );
     const startedAtMs = lakehouse.effects.clock.nowMs();
     const estimatedBytes = tables.reduce((sum, table) => sum + table.estimatedBytes, 0);
     const facts = { engine: engine.name, command, estimatedBytes, tables, startedAtMs };
@@ -35,3 +41,15 @@ export const recordedStatements = (lakehouse: Lakehouse, engine: StatementEngine
     }
   },
 });
+
+/** Each table once, as in the record. */
+async function readFrom(
+  lakehouse: Lakehouse,
+  { tables, query }: StatementPurpose,
+): Promise<StatementPurpose['tables'][number][]> {
+  const estimate = query ? await estimateScan(lakehouse, query.sql) : null;
+  const others = estimate?.tables.map(({ table, bytes }) => ({ table, estimatedBytes: bytes })) ?? query?.otherwise ?? [];
+  const sums = new Map<string, number>();
+  for (const { table, estimatedBytes } of [...tables, ...others]) sums.set(table, (sums.get(table) ?? 0) + estimatedBytes);
+  return [...sums].map(([table, estimatedBytes]) => ({ table, estimatedBytes }));
+}

@@ -27,14 +27,26 @@ export function requireAffordable(estimate: ScanEstimate, { maxScan, allowFullSc
       );
     }
   }
-  if (maxScan === undefined || estimate.bytes <= maxScan) return;
-  const largest = estimate.tables.toSorted((a, b) => b.bytes - a.bytes)[0];
+  requireWithin(estimate.tables, maxScan);
+}
+
+/**
+ * `tables`: what the statement is estimated to read of each, in bytes; `maxScan`: bytes, undefined: no limit.
+ * @throws KeystoneError KS_COST_LIMIT naming the largest table, the bytes and the limit; nothing was run.
+ */
+export function requireWithin(
+  tables: readonly { readonly table: string; readonly bytes: number }[],
+  maxScan: number | undefined,
+): void {
+  const bytes = tables.reduce((sum, each) => sum + each.bytes, 0);
+  if (maxScan === undefined || bytes <= maxScan) return;
+  const largest = tables.toSorted((a, b) => b.bytes - a.bytes)[0];
   throw new KeystoneError(
     'KS_COST_LIMIT',
-    `the statement would read ${megabytes(estimate.bytes)}, of ${largest?.table ?? 'its tables'} ${megabytes(largest?.bytes ?? 0)}; the limit is ${megabytes(maxScan)}; nothing was run`,
+    `the statement would read ${megabytes(bytes)}, of ${largest?.table ?? 'its tables'} ${megabytes(largest?.bytes ?? 0)}; the limit is ${megabytes(maxScan)}; nothing was run`,
     {
       hint: 'ask for fewer partitions or columns, or raise the limit: --max-scan, engine.maxScan',
-      details: { table: largest?.table ?? null, bytes: estimate.bytes, maxScan },
+      details: { table: largest?.table ?? null, bytes, maxScan },
     },
   );
 }

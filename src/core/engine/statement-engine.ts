@@ -15,12 +15,24 @@ export interface StatementAnswer extends Pick<QueryResult, 'columns' | 'rows' | 
   readonly statementId: string;
 }
 
-/** What a statement is run for; it is recorded under this with what it read. */
+/** What a statement is run for; it is recorded under this with what it read, and refused before it runs where that is estimated above a limit. */
 export interface StatementPurpose {
   /** e.g. `gold run`. */
   readonly command: string;
   /** Tables read, each with the bytes of the files that may be. */
-  readonly tables: readonly { readonly table: string; readonly estimatedBytes: number }[];
+  readonly tables: readonly TableRead[];
+  /**
+   * What it reads beside them, as a query over the lake's own names that tells which columns; `otherwise`: the same by whole files, for a
+   * query that cannot be followed.
+   */
+  readonly query?: { readonly sql: string; readonly otherwise: readonly TableRead[] };
+  /** Bytes; default: the profile's `engine.maxScan`. */
+  readonly maxScan?: number;
+}
+
+interface TableRead {
+  readonly table: string;
+  readonly estimatedBytes: number;
 }
 
 export interface StatementOptions {
@@ -37,7 +49,7 @@ export interface StatementEngine {
   readonly name: 'athena' | 'trino';
   /** The lake's namespace as the service names it, quoted, e.g. `"iceberg"."silver"`. */
   schemaSql(namespace: string): string;
-  /** Throws KS_SQL for what the service takes for a fault of the statement, else KS_ENGINE, KS_CREDENTIALS, KS_INTERRUPTED. */
+  /** Throws KS_COST_LIMIT for a purpose above its limit, KS_SQL for what the service takes for a fault of the statement, else KS_ENGINE, KS_CREDENTIALS, KS_INTERRUPTED. */
   execute(sql: string, options?: StatementOptions): Promise<StatementAnswer>;
   /** Bytes that a statement's text may have. */
   readonly maxStatementBytes: number;

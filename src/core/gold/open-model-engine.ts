@@ -18,12 +18,17 @@ export interface OpenedModelEngine {
 export async function openModelEngine(
   lakehouse: Lakehouse,
   session: DuckSession,
-  options: { readonly engine?: ModelEngine['name']; readonly signal?: AbortSignal; readonly onProgress?: ReportProgress },
+  options: {
+    readonly engine?: ModelEngine['name'];
+    readonly maxScan?: number;
+    readonly signal?: AbortSignal;
+    readonly onProgress?: ReportProgress;
+  },
 ): Promise<OpenedModelEngine> {
   const name = options.engine ?? lakehouse.config.profile.engine.adapter;
   if (name === 'duckdb') return { engine: duckModels(lakehouse, session), sweep: async () => undefined };
   const service = await lakehouse.statements(name);
-  const { signal, onProgress } = options;
+  const { maxScan, signal, onProgress } = options;
   const staged = stagedRows(lakehouse, service, signal);
   return {
     engine: serviceModels({
@@ -31,6 +36,7 @@ export async function openModelEngine(
       engine: service,
       staged,
       session,
+      ...(maxScan === undefined ? {} : { maxScan }),
       ...(signal ? { signal } : {}),
       onScanned: (model, bytes) => onProgress?.({ phase: `${model.name} on ${name}`, done: bytes, unit: 'bytes' }),
     }),

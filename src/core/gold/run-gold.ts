@@ -26,6 +26,8 @@ export interface GoldOptions {
   readonly force?: boolean;
   /** What computes the models; default: the profile's engine. */
   readonly engine?: ModelEngine['name'];
+  /** Bytes; a statement for a service that is estimated to read more is refused (KS_COST_LIMIT). Default: the profile's. */
+  readonly maxScan?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: ReportProgress;
 }

@@ -6,7 +6,7 @@ import type { DuckSession } from '../engine/duckdb/duck-session.js';
 import { createLakeView } from '../engine/duckdb/lake-view.js';
 import { emptyRelation, snapshotRelation } from '../engine/snapshot-relation.js';
 import { quoteIdentifier } from '../engine/sql-text.js';
-import type { StatementAnswer, StatementEngine } from '../engine/statement-engine.js';
+import type { StatementAnswer, StatementEngine, StatementPurpose } from '../engine/statement-engine.js';
 import { isKeystoneError, KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { LINEAGE_COLUMNS } from '../silver/silver-table.js';
@@ -28,6 +28,8 @@ export interface ServiceModelsOptions {
   readonly staged: StagedRows;
   /** Has the athena prelude. */
   readonly session: DuckSession;
+  /** Bytes; a statement that is estimated to read more is not run. */
+  readonly maxScan?: number;
   readonly signal?: AbortSignal;
   /** Bytes that the service has read for the model so far, while it works. */
   readonly onScanned?: (model: Model, bytes: number) => void;
@@ -42,7 +44,11 @@ export function serviceModels(options: ServiceModelsOptions): ModelEngine {
   const local = duckModels(lakehouse, session);
   let bytesScanned = 0;
 
-  const execute = async ({ model, inputs }: PlanInputs, sql: string, hasRows = true): Promise<StatementAnswer> => {
+  const execute = async (
+    { model }: PlanInputs,
+    sql: string,
+    { reads, hasRows = true }: { readonly reads: Reads; readonly hasRows?: boolean | undefined },
+  ): Promise<StatementAnswer> => {
     if (Buffer.byteLength(sql) > engine.maxStatementBytes) {
       throw new KeystoneError(
         'KS_MODEL',
@@ -53,7 +59,11 @@ export function serviceModels(options: ServiceModelsOptions): ModelEngine {
     try {
       const answer = await engine.execute(sql, {
         hasRows,
-        purpose: { command: 'gold run', tables: inputs.map(readFrom) },
+        purpose: {
+          command: 'gold run',
+          ...reads,
+          ...(options.maxScan === undefined ? {} : { maxScan: options.maxScan }),
+        },
         ...(signal ? { signal } : {}),
         onProgress: (progress) => options.onScanned?.(model, progress.bytesScanned),
       });
@@ -88,6 +98,7 @@ export function serviceModels(options: ServiceModelsOptions): ModelEngine {
         `WITH changed AS (${await changedRowsSql(engine, changed)})
          SELECT DISTINCT ${ordinalSql(model.partition.transform, 'affected.d')} AS ordinal
          FROM (${resolveReferences(dates, relations)}) AS affected (d)`,
+        { reads: affectedReads(inputs, changed) },
       );
       return rows.map((row) => (row['ordinal'] === null ? null : Number(row['ordinal'])));
     },
@@ -104,10 +115,11 @@ export function serviceModels(options: ServiceModelsOptions): ModelEngine {
         return `${type === 'timestamp' ? `CAST(${value} AS VARCHAR)` : value} AS ${name}`;
       });
       const sql = `SELECT ${select.join(', ')} FROM (${resolveReferences(model.source.sql, await relationsOf(inputs))}\n) AS model${partitionsOf(model, plan)}`;
+      const reads = { tables: [], query: { sql: model.sql, otherwise: inputs.inputs.map(wholeOf) } };
       const beside = inputs.inputs.find((input) => input.files.length > 0) as PinnedTable;
       await staged.stage(
         sql,
-        { execute: (text, hasRows) => execute(inputs, text, hasRows), beside: beside.name },
+        { execute: (text, hasRows) => execute(inputs, text, { reads, hasRows }), beside: beside.name },
         async (rows) => {
           const taken = types.map(({ name, type }) => `CAST(${name} AS ${duckType(type)}) AS ${name}`);
           const empty = types.map(({ name, type }) => `CAST(NULL AS ${duckType(type)}) AS ${name}`);
@@ -124,10 +136,21 @@ export function serviceModels(options: ServiceModelsOptions): ModelEngine {
   };
 }
 
-const readFrom = ({ name, files }: PinnedTable): { readonly table: string; readonly estimatedBytes: number } => ({
-  table: name,
-  estimatedBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
-});
+type Reads = Pick<StatementPurpose, 'tables' | 'query'>;
+
+const sizeOf = (files: readonly DataFile[]): number => files.reduce((sum, file) => sum + file.sizeBytes, 0);
+
+const wholeOf = ({ name, files }: PinnedTable): Reads['tables'][number] => ({ table: name, estimatedBytes: sizeOf(files) });
+
+/** The changed files, and what their rows are looked up in. */
+function affectedReads({ model, inputs }: PlanInputs, { input, change }: ChangedInput): Reads {
+  const dates = model.affectedBy.get(input.name) ?? '';
+  const others = inputs.filter(({ name }) => name !== input.name && dates.includes(name));
+  return {
+    tables: [{ table: input.name, estimatedBytes: sizeOf([...change.added, ...change.removed]) }],
+    query: { sql: `WITH changed AS (SELECT 1 AS changed) ${dates}`, otherwise: others.map(wholeOf) },
+  };
+}
 
 /** The service's failure, with the model that it met. */
 const named = (model: Model, error: KeystoneError): KeystoneError =>

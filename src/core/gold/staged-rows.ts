@@ -79,7 +79,8 @@ export function stagedRows(lakehouse: Lakehouse, engine: StatementEngine, signal
           const name = stagingTable(namespace, table);
           await execute(`CREATE TABLE ${name} WITH (format = 'PARQUET', location = ${quoteLiteral(uri)}) AS ${sql}`);
           // A writer that was tried again may have left more files than the table has.
-          const { rows } = await execute(`SELECT file_path FROM ${stagingTable(namespace, `${table}$files`)}`);
+          const listed = `SELECT file_path FROM ${stagingTable(namespace, `${table}$files`)}`;
+          const { rows } = await engine.execute(listed, signal ? { signal } : {});
           const names = rows.map((row) => path.posix.basename(String(row['file_path'])));
           files = names.length === 0 ? [] : await fetchFiles(`${uri}/data/`, folder, new Set(names));
           if (files.length !== names.length) throw new Error(`${names.length} files are named, ${files.length} were found`);

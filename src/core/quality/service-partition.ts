@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { ColumnType, Contract } from '../contract/contract.js';
 import { snapshotRelation } from '../engine/snapshot-relation.js';
 import { quoteIdentifier } from '../engine/sql-text.js';
-import type { StatementAnswer, StatementEngine } from '../engine/statement-engine.js';
+import type { StatementAnswer, StatementEngine, StatementPurpose } from '../engine/statement-engine.js';
 import { KeystoneError } from '../errors.js';
 import { LINEAGE_COLUMNS, silverTable } from '../silver/silver-table.js';
 import type { Table, TableField } from '../table/table-api.js';
@@ -21,6 +21,8 @@ export interface ServicePartitionOptions {
   readonly table: Table;
   readonly contract: Contract;
   readonly range: PartitionRange;
+  /** Bytes; a statement that is estimated to read more is not run. */
+  readonly maxScan?: number;
   readonly signal?: AbortSignal;
   readonly onScanned?: (bytes: number) => void;
 }
@@ -35,7 +37,12 @@ export async function servicePartition(options: ServicePartitionOptions): Promis
   if (!currentSnapshot) return null;
   const { files } = await table.scan({ ...range.scan, snapshotId: currentSnapshot.id });
   const estimatedBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  const purpose = { command: 'validate partition', tables: [{ table: table.name, estimatedBytes }] };
+  const { maxScan } = options;
+  const purpose: StatementPurpose = {
+    command: 'validate partition',
+    tables: [{ table: table.name, estimatedBytes }],
+    ...(maxScan === undefined ? {} : { maxScan }),
+  };
   // Columns that the table lacks so far have no id in it, and are null.
   const columns = silverTable(contract)
     .fields.filter((field) => isLineage(field.name) || contract.columns.some((column) => column.name === field.name))

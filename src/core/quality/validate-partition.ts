@@ -28,6 +28,8 @@ export interface ValidationRequest {
   readonly samples?: number;
   /** What evaluates the checks over silver; default: the profile's engine. Quarantine is small, and always read by DuckDB. */
   readonly engine?: EngineName;
+  /** Bytes; a statement for a service that is estimated to read more is refused (KS_COST_LIMIT). Default: the profile's. */
+  readonly maxScan?: number;
   /** Runs although the level of degradation leaves no validation. */
   readonly force?: boolean;
   readonly signal?: AbortSignal;
@@ -161,7 +163,12 @@ async function silverRows(
   session: DuckSession,
   contract: Contract,
   range: PartitionRange,
-  { engine, signal, onScanned }: Pick<ValidationRequest, 'signal' | 'onScanned'> & { readonly engine: EngineName },
+  {
+    engine,
+    maxScan,
+    signal,
+    onScanned,
+  }: Pick<ValidationRequest, 'maxScan' | 'signal' | 'onScanned'> & { readonly engine: EngineName },
 ): Promise<PartitionRows | null> {
   const table = await lakehouse.table(silverTableName(contract.dataset));
   if (table === null) return null;
@@ -171,6 +178,7 @@ async function silverRows(
     table,
     contract,
     range,
+    ...(maxScan === undefined ? {} : { maxScan }),
     ...(signal ? { signal } : {}),
     ...(onScanned ? { onScanned } : {}),
   });

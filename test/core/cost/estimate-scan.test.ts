@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { estimateScan, type ScanEstimate } from '../../../src/core/cost/estimate-scan.js';
+import { loadModels } from '../../../src/core/gold/load-models.js';
 import { requireAffordable } from '../../../src/core/cost/scan-guard.js';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
+import { silverTable } from '../../../src/core/silver/silver-table.js';
 import { putSilver, silverLake } from '../../support/silver-lake.js';
 
 /** Ten days of orders, a file for each. */
@@ -71,6 +73,16 @@ describe('the estimate of a statement', () => {
     ["SELECT 'x' -- FROM silver.orders", []],
   ])('%s', async (sql, files) => {
     expect(await filesOf(sql)).toEqual(files);
+  });
+
+  it('follows the shipped models, so that what they read is told by columns', async () => {
+    for (const dataset of (await lake.contracts()).values()) await lake.ensureTable(silverTable(dataset));
+    for (const { name, sql, inputs } of await loadModels(lake.config.models)) {
+      if (inputs.some((input) => input.startsWith('gold.'))) continue; // not built here
+      const { tables } = await estimate(sql);
+      expect([name, [...new Set(tables.map(({ table }) => table))].toSorted()]).toEqual([name, inputs.toSorted()]);
+      expect(tables.some(({ columns, tableColumns }) => columns < tableColumns)).toBe(true);
+    }
   });
 
   it('counts the columns that are named, and all for a star', async () => {
