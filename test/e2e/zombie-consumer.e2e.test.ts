@@ -11,11 +11,12 @@ import {
   pause,
   snapshotsOf,
   startConsumer,
+  suspendUnlocked,
   violentProject,
 } from '../support/violent-project.js';
 
 const SOAK = process.env['KEYSTONE_SOAK'] === '1';
-/** Milliseconds after the first Parquet file is there: at once lies in the landing, the others in derivation and between commits. */
+/** About how many milliseconds after the first Parquet file is there: at once lies in the landing, the others in derivation and between commits. */
 const MOMENTS = SOAK ? Array.from({ length: 40 }, (_, n) => n * 25) : [0, 120, 300];
 
 describe.skipIf(!isBuilt())('a suspended consumer (needs npm run build)', () => {
@@ -32,7 +33,7 @@ describe.skipIf(!isBuilt())('a suspended consumer (needs npm run build)', () => 
         .poll(async () => (await lakeFiles(dir)).some((file) => file.endsWith('.parquet')), { interval: 5, timeout: 30_000 })
         .toBe(true);
       await pause(moment);
-      zombie.child.kill('SIGSTOP');
+      expect(await suspendUnlocked(zombie, dir), `it had ended ${moment} ms after its first file`).toBe(true);
       await catchUp(dir);
       await expectClosed(dir, `taken over from a consumer suspended after ${moment} ms`);
       const before = await snapshotsOf(dir);

@@ -1,5 +1,6 @@
 /** A small project for tests that kill, suspend and damage: mixed events in its log, small batches, short leases. */
-import { cp, readdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/core/config/load-config.js';
@@ -7,6 +8,7 @@ import { openEmbeddedLog } from '../../src/core/log/embedded-log.js';
 import type { Account } from '../../src/core/ledger/account.js';
 import { type Lakehouse, openLakehouse } from '../../src/core/lakehouse.js';
 import { verifyLedger } from '../../src/core/ledger/verify.js';
+import { openSqliteFile } from '../../src/core/sqlite/sqlite-file.js';
 import { type CliEnd, type CliProcess, runCli, startCli } from './cli-process.js';
 import { systemEffects } from './effects.js';
 import { lakeContents } from './lake-contents.js';
@@ -55,6 +57,49 @@ export function startConsumer(dir: string, args: readonly string[] = []): CliPro
     await consumer.ended;
   });
   return consumer;
+}
+
+/**
+ * Suspends it at a moment when it holds no lock of the log's or the state's file: whoever stands still with such a lock in hand keeps
+ * everybody else out of the file, and nobody takes over from it until it wakes or dies. False when it had ended before.
+ */
+export async function suspendUnlocked(consumer: CliProcess, dir: string): Promise<boolean> {
+  const { child } = consumer;
+  const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  while (!isOver()) {
+    child.kill('SIGSTOP');
+    while (!isOver() && !(await standsStill(child.pid!))) await pause(2);
+    // What stands still neither takes nor gives a lock: the answer stays true.
+    const files = ['log.db', 'state.db'].map((name) => path.join(dir, '.keystone', name)).filter(existsSync);
+    if (!isOver() && files.every(isUnlocked)) return true;
+    child.kill('SIGCONT');
+    await pause(5);
+  }
+  return false;
+}
+
+/** All its threads; where there is no /proc, what was asked for is believed. */
+async function standsStill(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const states = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/status`, 'utf8').catch(() => 'State:\tT')),
+  );
+  return states.every((status) => /^State:\s+[tT]/m.test(status));
+}
+
+function isUnlocked(file: string): boolean {
+  try {
+    const db = openSqliteFile(file, { busyTimeoutMs: 0 });
+    try {
+      db.immediate(() => undefined);
+    } finally {
+      db.close();
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(String(error.code))) return false;
+    throw error;
+  }
 }
 
 export const CAUGHT_UP = ['--until-caught-up', '--json'] as const;
