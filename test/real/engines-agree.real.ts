@@ -112,6 +112,12 @@ describe.skipIf(!hasQueryServices)('DuckDB, Trino and Athena', () => {
         expect(result.bytesScanned).toBeGreaterThan(0);
       }
     }
+    const costly = validatePartition(lake, { dataset: 'orders', partition: '2017-10', engine: 'trino', maxScan: 10 });
+    await expect(costly).rejects.toMatchObject({
+      code: 'KS_COST_LIMIT',
+      message: expect.stringMatching(/^the statement would read .* of silver.orders .*; the limit is /),
+      details: { table: 'silver.orders', maxScan: 10, bytes: expect.any(Number) },
+    });
   });
 
   it('build the same gold, and after late events too', async () => {
@@ -121,33 +127,30 @@ describe.skipIf(!hasQueryServices)('DuckDB, Trino and Athena', () => {
       athena: await freshLake(),
     };
     const shop = smallShop();
+    const build = async (engine: keyof typeof lakes, datasets?: readonly string[]) => {
+      const lake = lakes[engine];
+      await putShop(lake, shop, datasets);
+      const { models } = await runGold(lake, { engine });
+      const said = models.map(({ model, action, reason, partitions, rows }) => ({ model, action, reason, partitions, rows }));
+      return { said, rows: await goldRows(lake) };
+    };
     const compare = async (datasets?: readonly string[]): Promise<void> => {
-      let expected: Awaited<ReturnType<typeof goldRows>> | undefined;
-      let plans: readonly unknown[] | undefined;
-      for (const [engine, lake] of Object.entries(lakes) as ['duckdb', Lakehouse][]) {
-        await putShop(lake, shop, datasets);
-        const run = await runGold(lake, { engine });
-        const said = run.models.map(({ model, action, reason, partitions, rows }) => ({
-          model,
-          action,
-          reason,
-          partitions,
-          rows,
-        }));
-        plans ??= said;
-        expect({ engine, said }).toEqual({ engine, said: plans });
-        expected ??= await goldRows(lake);
-        expect({ engine, rows: await goldRows(lake) }).toEqual({ engine, rows: expected });
-        expect((await runGold(lake, { engine })).models.every((model) => model.action === 'none')).toBe(true);
-      }
+      const [expected, ...others] = await Promise.all([
+        build('duckdb', datasets),
+        ...SERVICES.map(async (engine) => ({ engine, ...(await build(engine, datasets)) })),
+      ]);
+      for (const { engine, ...other } of others) expect({ engine, ...other }).toEqual({ engine, ...expected });
     };
     await compare();
     shop['orders']?.push(make.order('o5', 'c2', 'delivered', '2017-11-20', '2017-11-25 10:00:00'));
-    await compare(['orders']);
+    shop['customers']?.push(make.customer('c9', 'zed', 'BA'));
+    await compare(['orders', 'customers']);
     shop['order_items']?.push(make.item('o5', 1, '3.10', '2017-11-23'));
     await compare(['order_items']);
-    shop['customers']?.push(make.customer('c9', 'zed', 'BA'));
-    await compare(['customers']);
+    for (const engine of SERVICES) {
+      const { models } = await planGold(lakes[engine], { engine });
+      expect(models.every(({ action }) => action === 'none')).toBe(true);
+    }
   });
 
   it('give one verdict on every row for random rules', async () => {
@@ -259,6 +262,11 @@ SELECT order_id, order_item_id, CAST(CAST(price AS VARCHAR) || CASE WHEN price =
       );
       const read = { engine, command: 'gold run', tables: [{ table: 'silver.order_items', estimatedBytes: expect.any(Number) }] };
       expect(statements).toContainEqual(expect.objectContaining({ status: 'succeeded', detail: expect.objectContaining(read) }));
+      await expect(runGold(lake, { engine, full: true, maxScan: 10 })).rejects.toMatchObject({
+        code: 'KS_COST_LIMIT',
+        message: expect.stringMatching(/^gold.ratio: the statement would read .* of silver.order_items .*; the limit is /),
+        details: { table: 'silver.order_items', maxScan: 10, bytes: expect.any(Number) },
+      });
       expect(await stagedKeys(lake)).toEqual([]);
     }
     expect(await stagingTables(lake)).toEqual([]);
