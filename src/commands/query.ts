@@ -1,21 +1,14 @@
-import { Args, Flags } from '@oclif/core';
+import { Args } from '@oclif/core';
 import { checkArrowUse } from '../cli/arrow-use.js';
 import { answerLine } from '../cli/answer-line.js';
 import { counted } from '../cli/counted.js';
-import { KeystoneCommand, shapedListFlags } from '../cli/keystone-command.js';
-import { OUTPUT_FORMATS } from '../cli/render-rows.js';
-import { sizeFlagBytes } from '../cli/size-flag.js';
-import { tooManyRows } from '../cli/too-many-rows.js';
+import { KeystoneCommand } from '../cli/keystone-command.js';
+import { isCut, queryFlags, questionOf } from '../cli/query-flags.js';
+import { statementText } from '../cli/statement-text.js';
 import { writeBytes } from '../cli/write-bytes.js';
 import type { QueryProgress, ResultColumn } from '../core/engine/sql-engine.js';
 import type { EngineName } from '../core/lakehouse.js';
 import type { LakeAnswer } from '../core/query/ask-lake.js';
-
-/** Rows read without --limit, --sort and --filter: by a person, and by a program, whose answer is one JSON text or one file. */
-const SCREEN_ROWS = 10_000;
-const PROGRAM_ROWS = 250_000;
-/** Rows read at most to sort or filter them. */
-const MOST_ROWS_SHAPED = 1_000_000;
 
 export default class Query extends KeystoneCommand {
   static override summary = 'Ask one SQL question to the tables of the lake';
@@ -37,55 +30,19 @@ export default class Query extends KeystoneCommand {
   static override args = {
     sql: Args.string({ required: true, description: 'The statement, or - to read it from standard input' }),
   };
-  static override flags = {
-    ...shapedListFlags,
-    output: Flags.option({ options: [...OUTPUT_FORMATS, 'arrow'] as const, default: 'table' as const })({
-      description: 'Format of the rows; arrow is an Arrow IPC stream',
-      helpGroup: 'GLOBAL',
-    }),
-    dialect: Flags.string({
-      options: ['duckdb', 'athena'],
-      default: 'duckdb',
-      description: 'How functions and operators of the same name are meant; Athena and Trino speak their own',
-    }),
-    engine: Flags.string({
-      options: ['duckdb', 'athena', 'trino'],
-      description: 'Engine that answers; default: engine.adapter of the profile',
-    }),
-    'max-scan': Flags.string({
-      description: 'Refuse a statement that is estimated to read more, e.g. 10GB; default: engine.maxScan',
-    }),
-    'allow-full-scan': Flags.boolean({
-      default: false,
-      description: 'Let Athena or Trino read a partitioned table without a condition on its partitions',
-    }),
-    fallback: Flags.boolean({
-      default: true,
-      allowNo: true,
-      description: 'Whether another way answers when Athena or Trino is away',
-    }),
-  };
+  static override flags = queryFlags;
 
   async run(): Promise<{ columns: readonly ResultColumn[]; rows: readonly object[] } & Partial<LakeAnswer>> {
     const { args, flags } = await this.parse(Query);
     const output: string = flags.output; // narrower in the base's flags
     if (output === 'arrow') checkArrowUse(flags, process.stdout.isTTY === true);
-    const maxScan = flags['max-scan'] === undefined ? {} : { maxScan: sizeFlagBytes('max-scan', flags['max-scan']) };
-    const sql = args.sql === '-' ? await readAll(process.stdin) : args.sql;
+    const sql = await statementText(args.sql, process.stdin);
     const lakehouse = await this.lakehouseAsking(flags.engine as EngineName | undefined);
     const startedMs = this.effects().clock.nowMs();
     const took = (): string => `${((this.effects().clock.nowMs() - startedMs) / 1000).toFixed(1)} s`;
-    const picks = flags.filter !== undefined || flags.sort !== undefined;
-    const most = picks ? MOST_ROWS_SHAPED : (flags.limit ?? (this.isForProgram() ? PROGRAM_ROWS : SCREEN_ROWS));
+    const reader = this.isForProgram() ? 'program' : 'person';
     const question = {
-      sql,
-      engine: (flags.engine ?? lakehouse.config.profile.engine.adapter) as EngineName,
-      dialect: flags.dialect === 'athena' ? ('athena' as const) : ('engine' as const),
-      maxRows: most,
-      ...maxScan,
-      allowFullScan: flags['allow-full-scan'],
-      mayFallBack: flags.fallback,
-      command: 'query',
+      ...questionOf(sql, flags, lakehouse, output === 'arrow' ? 'stream' : reader),
       signal: this.signal,
       onProgress: ({ state, bytesScanned }: QueryProgress): void =>
         this.progress({ phase: state.toLowerCase(), done: bytesScanned, unit: 'bytes' }),
@@ -93,15 +50,14 @@ export default class Query extends KeystoneCommand {
     if (output === 'arrow') {
       const { streamLake } = await import('../core/query/stream-lake.js');
       const write = (part: Uint8Array): Promise<void> => writeBytes(process.stdout, part, this.signal);
-      const sent = await streamLake(lakehouse, { ...question, maxRows: flags.limit ?? Number.POSITIVE_INFINITY }, write);
+      const sent = await streamLake(lakehouse, question, write);
       for (const warning of sent.warnings ?? []) this.addWarning(warning);
       this.done(`Done. ${counted(sent.rows, 'row')}, ${(sent.bytes / 1e6).toFixed(1)} MB of Arrow in ${took()}`);
       return { columns: [], rows: [] };
     }
     const { askLake } = await import('../core/query/ask-lake.js');
     const { result, ...answer } = await askLake(lakehouse, question);
-    const cut = result.truncated && (picks || flags.limit === undefined);
-    if (cut && (picks || this.isForProgram())) throw tooManyRows(most, picks);
+    const cut = isCut(result.truncated, question.maxRows, flags, reader);
     const names = result.columns.map((column) => column.name);
     const rows = this.printRows(result.rows, names);
     if (cut) this.addWarning(`only the first ${result.rows.length} rows were read: --limit N reads more`);
@@ -110,10 +66,4 @@ export default class Query extends KeystoneCommand {
     const { warnings: _, ...told } = answer;
     return { columns: result.columns, rows, ...told };
   }
-}
-
-async function readAll(stream: AsyncIterable<string | Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks).toString('utf8');
 }
