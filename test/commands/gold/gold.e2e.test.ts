@@ -20,7 +20,7 @@ describe.skipIf(!isBuilt())('from silver to answers on the command line', () => 
     expect(run.stderr).toContain('7 gold models: 7 written');
     expect((await cli('gold', 'run')).stderr).toContain('0 written');
 
-    expect(await resultOf('query', 'SELECT sum(total) AS total, count(*) AS n FROM gold.fact_sales')).toEqual({
+    expect(await resultOf('query', 'SELECT sum(total) AS total, count(*) AS n FROM gold.fact_sales')).toMatchObject({
       columns: [
         { name: 'total', type: 'DECIMAL(38,2)' },
         { name: 'n', type: 'BIGINT' },
