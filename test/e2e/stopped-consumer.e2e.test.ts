@@ -12,6 +12,7 @@ import {
   contentsOf,
   copyOf,
   expectClosed,
+  openLake,
   pause,
   startConsumer,
   verify,
@@ -26,11 +27,18 @@ describe.skipIf(!isBuilt())('a consumer that is stopped (needs npm run build)', 
     const undisturbed = await copyOf(dir);
     const random = seededRandom(32);
     let interrupted = 0;
+    const lake = await openLake(dir);
+    onTestFinished(() => lake.close());
+    const newestRun = async (): Promise<string | undefined> =>
+      (await (await lake.state()).listRuns({ command: 'consume run', limit: 1 }))[0]?.id;
     for (let stop = 0; stop < STOPS; stop++) {
       const signal = stop % 2 === 0 ? 'SIGTERM' : 'SIGINT';
       const continuous = stop % 3 === 0;
+      const before = await newestRun();
       const consumer = startConsumer(dir, continuous ? ['--json'] : CAUGHT_UP);
-      await pause(900 + random() * 900);
+      // However long it takes to start; the second one has everything before it then.
+      await expect.poll(async () => (await newestRun()) !== before, { interval: 20, timeout: 60_000 }).toBe(true);
+      if (stop !== 1) await pause(random() * 900);
       const stillRunning = consumer.child.exitCode === null;
       const askedAtMs = Date.now();
       consumer.child.kill(signal);
