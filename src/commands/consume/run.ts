@@ -13,14 +13,14 @@ twice loses and doubles nothing. On Kafka the members of consume.group share the
 the embedded log one consumer builds at a time, and a second one stands by. A service that is away is waited for.`;
   static override examples = [
     '<%= config.bin %> consume run --until-caught-up',
-    '<%= config.bin %> consume run --max-memory 512MB',
+    '<%= config.bin %> consume run --max-memory 1GB',
     '<%= config.bin %> consume run --dry-run',
     '<%= config.bin %> consume run --until-caught-up --json',
   ];
   static override flags = {
     'until-caught-up': Flags.boolean({ default: false, description: 'stop once everything that is in the log now is derived' }),
     'dry-run': Flags.boolean({ default: false, description: 'say what is waiting, take nothing' }),
-    'max-memory': Flags.string({ description: 'bound on memory, e.g. 512MB (consume.maxMemory)' }),
+    'max-memory': Flags.string({ description: 'bound on memory, e.g. 1GB; 512MB is the least (consume.maxMemory)' }),
     'flush-interval': Flags.string({ description: 'longest time an event waits for its batch, e.g. 2s (consume.flushInterval)' }),
     'metrics-port': Flags.integer({
       description: 'port on which /metrics answers Prometheus; 0 takes a free one (metrics.port)',

@@ -19,5 +19,6 @@ export const stepLimits = (
   consume: Pick<KeystoneConfig['consume'], 'flushRows' | 'flushBytes' | 'maxMemory'>,
 ): { readonly maxRows: number; readonly maxBytes: number } => ({
   maxRows: consume.flushRows,
-  maxBytes: Math.min(consume.flushBytes, Math.floor(consume.maxMemory * BATCH_SHARE)),
+  // Never nothing: a batch that may hold no byte would be looked for without end.
+  maxBytes: Math.max(1, Math.min(consume.flushBytes, Math.floor(consume.maxMemory * BATCH_SHARE))),
 });

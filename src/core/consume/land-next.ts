@@ -69,7 +69,8 @@ export function landing(
   const telemetry = consumeTelemetry(lakehouse);
 
   const waitMs = (alone: boolean): number => {
-    const leastMs = options.untilCaughtUp ? 0 : consume.flushInterval;
+    // Without any wait a run without end would ask the log again and again.
+    const leastMs = options.untilCaughtUp ? 0 : Math.max(1, consume.flushInterval);
     if (alone) return leastMs;
     return Math.max(leastMs, Math.min(CONTENDED_SHARE * commitMs, LONGEST_WAITS * consume.flushInterval));
   };

@@ -115,6 +115,29 @@ describe('loadConfig', () => {
     await expect(loadConfig({ ...request, set: ['__proto__.polluted=1'] })).rejects.toMatchObject({ code: 'KS_CONFIG' });
   });
 
+  it.each([
+    ['consume.maxMemory', 'KEYSTONE_CONSUME_MAX_MEMORY', '512MB'],
+    ['consume.flushBytes', 'KEYSTONE_CONSUME_FLUSH_BYTES', '1MB'],
+    ['engine.memory', 'KEYSTONE_ENGINE_MEMORY', '64MB'],
+  ])('refuses a bound under which nothing works, and names the least: %s', async (setting, variable, least) => {
+    const { request } = await project('');
+    const says = { message: expect.stringContaining(`is less than ${least}`) };
+    // What somebody writes who means gigabytes.
+    await expect(loadConfig({ ...request, set: [`${setting}=1`] })).rejects.toMatchObject({ code: 'KS_CONFIG', ...says });
+    await expect(loadConfig({ ...request, env: { [variable]: '0.9MB' } })).rejects.toMatchObject({ code: 'KS_CONFIG', ...says });
+    const flags = [{ flag: '--own', setting, text: '1B' }];
+    await expect(loadConfig({ ...request, flags })).rejects.toMatchObject({ code: 'KS_USAGE', ...says });
+    await expect(loadConfig({ ...request, set: [`${setting}=${least}`] })).resolves.toBeDefined();
+  });
+
+  it('names the line of a bound that is too small', async () => {
+    const { dir, request } = await project('consume:\n  maxMemory: 1\n');
+    await expect(loadConfig(request)).rejects.toMatchObject({
+      code: 'KS_CONFIG',
+      message: expect.stringContaining(`${path.join(dir, 'keystone.yaml')}:2:14: consume.maxMemory: is less than 512MB`),
+    });
+  });
+
   it('takes text that looks like a number where the setting is text', async () => {
     const { request } = await project('');
     expect((await loadConfig({ ...request, set: ['project=2017', 'log.topic=1.50'] })).profile.log.topic).toBe('1.50');
