@@ -10,7 +10,7 @@ import type { Demand } from './condition-tree.js';
 
 export interface TableEstimate {
   readonly table: TableName;
-  /** Bytes of the columns named, in the files kept. */
+  /** What is read of the files kept. */
   readonly bytes: number;
   readonly files: number;
   /** Bytes and files of the whole table. */
@@ -31,13 +31,20 @@ export interface ScanEstimate {
   readonly tables: readonly TableEstimate[];
 }
 
+/** DuckDB reads byte ranges of files; Athena and Trino, which bill and are limited, read more than the columns named. */
+export type Reader = 'duckdb' | 'athena' | 'trino';
+
+/** What Trino reads of a Parquet file at least: a smaller one whole (`parquet.small-file-threshold`), of a larger one its end. */
+const READ_WHOLE = 3 * 1024 * 1024;
+const FOOTER = 48 * 1024;
+
 export interface LakeTables {
   table(name: TableName): Promise<Table | null>;
   readonly config: { readonly profile: { readonly catalog: { readonly glue: { readonly databasePrefix: string } } } };
 }
 
 /** Null when the statement can't be followed (the engine will say what is wrong with it), or names what is no table. */
-export async function estimateScan(lake: LakeTables, sql: string): Promise<ScanEstimate | null> {
+export async function estimateScan(lake: LakeTables, sql: string, reader: Reader): Promise<ScanEstimate | null> {
   const read = readStatement(sql);
   if (read.kind === 'describe' || read.kind === 'showTables') return { bytes: 0, tables: [] };
   if (read.kind === 'refused') return null;
@@ -71,7 +78,7 @@ export async function estimateScan(lake: LakeTables, sql: string): Promise<ScanE
     const partitionColumns = pruningColumns(state);
     tables.push({
       table: nameOf(reference),
-      bytes: kept.files.reduce((sum, file) => sum + bytesOf(file, state.fields, new Set(columns)), 0),
+      bytes: kept.files.reduce((sum, file) => sum + bytesRead(file, state.fields, new Set(columns), reader), 0),
       files: kept.files.length,
       tableBytes: whole.sizeBytes,
       tableFiles: whole.files.length,
@@ -122,6 +129,14 @@ function pruningColumns({ partition, fields }: TableState): readonly string[] {
   if (sources.length === 0) return [];
   const plain = fields.map(({ name }) => name).filter((name) => PLAIN_PARTS.includes(name));
   return [...new Set([...sources, ...plain])];
+}
+
+function bytesRead(file: DataFile, fields: readonly TableField[], read: ReadonlySet<string>, reader: Reader): number {
+  const columns = bytesOf(file, fields, read);
+  if (reader === 'duckdb') return columns;
+  // Counting rows alone takes the end of a file at most.
+  if (read.size === 0) return Math.min(file.sizeBytes, FOOTER);
+  return file.sizeBytes <= READ_WHOLE ? file.sizeBytes : Math.min(file.sizeBytes, columns + FOOTER);
 }
 
 /** By the columns' sizes where the manifest has them, else as many parts of the file as columns. */

@@ -15,7 +15,7 @@ export interface StatementEstimate extends ScanEstimate {
 
 /** @throws KeystoneError KS_SQL for what is no query over tables of the lake. */
 export async function estimateStatement(lakehouse: Lakehouse, sql: string): Promise<StatementEstimate> {
-  const estimate = await estimateScan(lakehouse, sql);
+  const estimate = await estimateScan(lakehouse, sql, 'athena');
   if (!estimate) {
     throw new KeystoneError('KS_SQL', 'the statement is no query over tables of the lake, so there is nothing to estimate', {
       hint: 'give one SELECT over tables as keystone table list names them',

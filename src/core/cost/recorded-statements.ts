@@ -13,7 +13,7 @@ export const recordedStatements = (lakehouse: Lakehouse, engine: StatementEngine
     const { purpose } = options;
     if (!purpose) return engine.execute(sql, options);
     const { command } = purpose;
-    const tables = await readFrom(lakehouse, purpose);
+    const tables = await readFrom(lakehouse, purpose, engine.name);
     requireWithin(
       tables.map(({ table, estimatedBytes: bytes }) => ({ table, bytes })),
       purpose.maxScan ?? lakehouse.config.profile.engine.maxScan,
@@ -46,8 +46,9 @@ export const recordedStatements = (lakehouse: Lakehouse, engine: StatementEngine
 async function readFrom(
   lakehouse: Lakehouse,
   { tables, query }: StatementPurpose,
+  reader: StatementEngine['name'],
 ): Promise<StatementPurpose['tables'][number][]> {
-  const estimate = query ? await estimateScan(lakehouse, query.sql) : null;
+  const estimate = query ? await estimateScan(lakehouse, query.sql, reader) : null;
   const others = estimate?.tables.map(({ table, bytes }) => ({ table, estimatedBytes: bytes })) ?? query?.otherwise ?? [];
   const sums = new Map<string, number>();
   for (const { table, estimatedBytes } of [...tables, ...others]) sums.set(table, (sums.get(table) ?? 0) + estimatedBytes);

@@ -104,7 +104,7 @@ async function askEngine(lakehouse: Lakehouse, question: LakeQuestion): Promise<
   const { sql, engine: name, dialect, maxRows, maxScan, allowFullScan, command, signal, onProgress } = question;
   const isService = name !== 'duckdb';
   const startedAtMs = lakehouse.effects.clock.nowMs();
-  const estimate = await expect(lakehouse, sql, isService || maxScan !== undefined);
+  const estimate = await expect(lakehouse, question, isService || maxScan !== undefined);
   if (estimate) {
     const limit = maxScan ?? (isService ? lakehouse.config.profile.engine.maxScan : undefined);
     requireAffordable(estimate, {
@@ -143,9 +143,13 @@ async function askEngine(lakehouse: Lakehouse, question: LakeQuestion): Promise<
 }
 
 /** Where nothing depends on it, an estimate that fails is none: the engine says better what is wrong. */
-async function expect(lakehouse: Lakehouse, sql: string, isNeeded: boolean): Promise<ScanEstimate | null> {
+async function expect(
+  lakehouse: Lakehouse,
+  { sql, engine }: Pick<LakeQuestion, 'sql' | 'engine'>,
+  isNeeded: boolean,
+): Promise<ScanEstimate | null> {
   try {
-    return await estimateScan(lakehouse, sql);
+    return await estimateScan(lakehouse, sql, engine);
   } catch (error) {
     if (isNeeded) throw error;
     return null;

@@ -16,7 +16,7 @@ export async function streamLake(
   const isService = name !== 'duckdb';
   const startedAtMs = lakehouse.effects.clock.nowMs();
   const maxScan = question.maxScan ?? (isService ? lakehouse.config.profile.engine.maxScan : undefined);
-  const estimate = isService || maxScan !== undefined ? await estimateScan(lakehouse, sql) : null;
+  const estimate = isService || maxScan !== undefined ? await estimateScan(lakehouse, sql, name) : null;
   if (estimate)
     requireAffordable(estimate, { allowFullScan: allowFullScan || !isService, ...(maxScan === undefined ? {} : { maxScan }) });
   const engine = await lakehouse.engine(name);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { estimateScan, type ScanEstimate } from '../../../src/core/cost/estimate-scan.js';
+import { estimateScan, type Reader, type ScanEstimate } from '../../../src/core/cost/estimate-scan.js';
 import { loadModels } from '../../../src/core/gold/load-models.js';
 import { requireAffordable } from '../../../src/core/cost/scan-guard.js';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
@@ -22,8 +22,8 @@ describe('the estimate of a statement', () => {
   afterAll(async () => {
     for (const cleanUp of cleanUps) await cleanUp();
   });
-  const estimate = async (sql: string): Promise<ScanEstimate> => {
-    const told = await estimateScan(lake, sql);
+  const estimate = async (sql: string, reader: Reader = 'duckdb'): Promise<ScanEstimate> => {
+    const told = await estimateScan(lake, sql, reader);
     if (!told) throw new Error('no estimate');
     return told;
   };
@@ -98,6 +98,17 @@ describe('the estimate of a statement', () => {
     expect(one.bytes).toBeLessThan(all.bytes / 2);
     expect(one.tables[0]?.columns).toBe(1);
     expect(none.bytes).toBe(0);
+  });
+
+  it('takes small files whole where the engine does', async () => {
+    const sizes = async (sql: string): Promise<readonly number[]> => {
+      const { bytes, tables } = await estimate(sql, 'trino');
+      return [bytes, tables[0]?.tableBytes ?? 0];
+    };
+    const [one, whole = 0] = await sizes('SELECT max(order_status) FROM silver.orders');
+    expect(one).toBe(whole);
+    expect((await sizes('SELECT count(*) FROM silver.orders'))[0]).toBeGreaterThan(0);
+    expect((await sizes('SELECT max(order_id) FROM silver.orders WHERE day = 3'))[0]).toBeLessThan(whole / 5);
   });
 
   it('refuses what reads every partition, or too much', async () => {
