@@ -266,6 +266,22 @@ describe.skipIf(!hasS3 || !hasGlue)('a catalog in Glue', { timeout: 600_000 }, (
     expect(await catalog.load('silver.sellers')).toBeNull();
   });
 
+  it('does not call a lake empty whose place is set wrong, and tells strangers among its tables', async () => {
+    const lake = await freshLake();
+    await makeTable(lake);
+    const misplaced = await openStore({ ...lake.s3, prefix: 'elsewhere' });
+    const catalog = await openTestCatalog(lake.glue, misplaced);
+    await expect(catalog.tableNames()).rejects.toMatchObject({
+      code: 'KS_STORE',
+      message: expect.stringMatching(/^silver\.orders lies outside the lake: .* names s3:/),
+      hint: expect.stringContaining('elsewhere'),
+    });
+    const sellers = { ...ORDERS, name: 'silver.sellers' } as const;
+    await ensureTable(catalog, misplaced, sellers, systemEffects());
+    expect(await catalog.tableNames()).toEqual(['silver.sellers']);
+    expect(await catalog.outside?.()).toEqual([expect.objectContaining({ name: 'silver.orders' })]);
+  });
+
   it('refuses to commit where stale versions are not refused', async () => {
     const proxy = await faultyProxy(ministack().endpoint);
     const lake = await freshLake(proxy.endpoint);

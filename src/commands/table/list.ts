@@ -28,6 +28,8 @@ the newest snapshot's summary, so no data file is read.`;
     const { movedLake } = await import('../../core/table/moved-lake.js');
     const moved = await movedLake(lakehouse);
     if (moved) this.addWarning(`${moved.found}; ${moved.hint}`);
+    for (const { name, location } of (await (await lakehouse.catalog()).outside?.()) ?? [])
+      this.addWarning(`${name} is left out: it lies outside the lake, at ${location}`);
     this.printRows(tables, ['name', 'rows', 'dataFiles', 'bytes', 'partition', 'snapshots', 'currentSnapshotId', 'lastUpdated']);
     const rows = tables.reduce((sum, table) => sum + table.rows, 0);
     this.done(

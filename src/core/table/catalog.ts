@@ -22,8 +22,10 @@ export interface Catalog {
   load(name: TableName): Promise<CatalogEntry | null>;
   /** Makes `metadata` current if the table still is at `token` (null: does not exist yet). */
   swap(name: TableName, token: CatalogToken | null, metadata: TableMetadata): Promise<boolean>;
-  /** All tables, ordered by name. */
+  /** All tables, ordered by name. Throws KS_STORE where the catalog knows tables of these names and none of them lies in the lake. */
   tableNames(): Promise<readonly TableName[]>;
+  /** Tables under this lake's names whose files lie elsewhere, which `tableNames` leaves out. Absent where there can be none. */
+  outside?(): Promise<readonly { readonly name: TableName; readonly location: string }[]>;
   /** Tries whether a swap from a stale state is really refused; throws KS_CATALOG where it is not. Absent where it holds by construction. */
   proveSwap?(): Promise<void>;
   /**

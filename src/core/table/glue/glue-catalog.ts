@@ -231,7 +231,14 @@ export function openGlueCatalog({ glue, store, randomBytes, mustProve }: GlueCat
       if (outcome === 'unknown') throw notKnown(name, location);
       return outcome === 'won';
     },
-    tableNames: () => icebergTables(glue, store),
+    tableNames: async () => {
+      const { inside, outside } = await icebergTables(glue, store);
+      const [first] = outside;
+      // A lake that looks empty because its place is set wrong must not pass for one that is.
+      if (first && inside.length === 0) throw outsideLake(store, first.name, first.location, first.database);
+      return inside;
+    },
+    outside: async () => (await icebergTables(glue, store)).outside,
     proveSwap: async () => {
       const [database] = await databasesOf(glue);
       // A new lake: the probe stands in the database that comes first anyway.
@@ -261,12 +268,15 @@ function keyInLake(store: ObjectStore, name: TableName, location: string, databa
   try {
     return store.keyOf(location);
   } catch (cause) {
-    throw new KeystoneError('KS_STORE', `${name} lies outside the lake: Glue's database ${database} names ${location}`, {
-      hint: `The lake is ${store.uri('')}. Give it databases of its own with catalog.glue.databasePrefix, or set store.s3 to where the tables lie.`,
-      cause,
-    });
+    throw outsideLake(store, name, location, database, cause);
   }
 }
+
+const outsideLake = (store: ObjectStore, name: TableName, location: string, database: string, cause?: unknown): KeystoneError =>
+  new KeystoneError('KS_STORE', `${name} lies outside the lake: Glue's database ${database} names ${location}`, {
+    hint: `The lake is ${store.uri('')}. Give it databases of its own with catalog.glue.databasePrefix, or set store.s3 to where the tables lie.`,
+    ...(cause === undefined ? {} : { cause }),
+  });
 
 const lostMetadata = (name: TableName, location: string, table: GlueTable | null): KeystoneError =>
   new KeystoneError('KS_TABLE_CORRUPT', `${location} is missing, and Glue names it as the metadata of ${name}`, {

@@ -28,28 +28,42 @@ export async function databasesOf(glue: Glue): Promise<readonly string[]> {
   });
 }
 
-/** Iceberg tables whose metadata lies in the lake: others may share the catalog. Ordered by name. */
-export async function icebergTables(glue: Glue, store: ObjectStore): Promise<readonly TableName[]> {
-  const names: TableName[] = [];
+export interface IcebergTables {
+  /** Whose metadata lies in the lake. Ordered by name. */
+  readonly inside: readonly TableName[];
+  /** Others in the lake's databases, under names of its layers: of another lake that shares them, or this one's where its place is set wrong. */
+  readonly outside: readonly { readonly name: TableName; readonly database: string; readonly location: string }[];
+}
+
+/** Namespaces that hold what Keystone made and nothing else. */
+const LAYERS = new Set(['bronze', 'silver', 'gold', 'quarantine', 'error', 'ledger']);
+
+export async function icebergTables(glue: Glue, store: ObjectStore): Promise<IcebergTables> {
+  const inside: TableName[] = [];
+  const outside: IcebergTables['outside'][number][] = [];
   for (const database of await databasesOf(glue)) {
     const namespace = glue.namespace(database);
     const found = await glue.send(
       `list the tables of ${database}`,
       async (client) => {
-        const tables: string[] = [];
-        for await (const { TableList } of paginateGetTables({ client }, { ...glue.catalog, DatabaseName: database })) {
+        const tables: { readonly table: string; readonly location: string }[] = [];
+        for await (const { TableList } of paginateGetTables({ client }, { ...glue.catalog, DatabaseName: database }))
           for (const table of TableList ?? [])
-            if (table.Name !== undefined && isIceberg(table) && isInside(store, table.Parameters?.[METADATA_LOCATION] ?? ''))
-              tables.push(table.Name);
-        }
+            if (table.Name !== undefined && isIceberg(table))
+              tables.push({ table: table.Name, location: table.Parameters?.[METADATA_LOCATION] ?? '' });
         return tables;
       },
       ['EntityNotFoundException'], // removed since it was listed
     );
     if (typeof found === 'string') continue;
-    names.push(...found.map((table): TableName => `${namespace}.${table}`).filter((name) => NAME.test(name)));
+    for (const { table, location } of found) {
+      const name: TableName = `${namespace}.${table}`;
+      if (!NAME.test(name)) continue;
+      if (isInside(store, location)) inside.push(name);
+      else if (LAYERS.has(namespace ?? '')) outside.push({ name, database, location });
+    }
   }
-  return names.toSorted();
+  return { inside: inside.toSorted(), outside };
 }
 
 /** Whether the lake's store holds the URI. */
