@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { ConsumeStatus as Status, MemberStatus } from '../../core/consume/consume-status.js';
-import type { Run } from '../../core/state/state-store.js';
+import type { SeenRun } from '../../core/consume/signs-of-life.js';
 
 export default class ConsumeStatus extends KeystoneCommand {
   static override summary = 'Show who consumes the topic, how far each step has come, and how the last runs ended';
@@ -26,7 +26,7 @@ On Kafka it names the members of the consumer group, the partitions that each la
     this.printRows(status.positions, ['table', 'partition', 'nextOffset', 'logEndOffset', 'pendingEvents']);
     this.say(`Topic ${status.topic}, group ${status.group}. ${describeLease(status, this.effects().clock.nowMs())}`);
     for (const member of status.members) this.say(describeMember(member));
-    for (const run of status.lastRuns) this.say(describeRun(run, status.lease));
+    for (const run of status.lastRuns) this.say(describeRun(run));
     this.done(`Done. ${status.pendingLanding} events wait to land, ${status.pendingDerivation} to be derived.`);
     return status;
   }
@@ -51,9 +51,11 @@ function describeMember({ name, host, partitions, derives }: MemberStatus): stri
   return `Member ${name} on ${host} ${lands}${derives ? ' and derives' : ''}.`;
 }
 
-/** A run that never said how it ended, while nobody holds the lease, was killed; the next run goes on where it stopped. */
-function describeRun(run: Run, lease: Status['lease']): string {
-  const outcome = run.status === 'running' && lease.kind !== 'held' ? 'was killed' : run.status;
-  const took = run.endedAtMs === null ? '' : `, took ${((run.endedAtMs - run.startedAtMs) / 1000).toFixed(1)} s`;
-  return `Run ${run.id} ${outcome}, started ${new Date(run.startedAtMs).toISOString()}${took}`;
+/** What was killed cannot say so; the next run goes on where it stopped. */
+function describeRun({ id, status, startedAtMs, endedAtMs, lastSignAtMs }: SeenRun): string {
+  const took = endedAtMs === null ? '' : `, took ${((endedAtMs - startedAtMs) / 1000).toFixed(1)} s`;
+  const started = `started ${new Date(startedAtMs).toISOString()}`;
+  if (status !== 'lost') return `Run ${id} ${status}, ${started}${took}`;
+  const since = lastSignAtMs === null ? '' : ` since ${new Date(lastSignAtMs).toISOString()}`;
+  return `Run ${id} was lost (killed, or its machine is gone: no sign of life${since}), ${started}`;
 }

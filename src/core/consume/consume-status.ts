@@ -4,9 +4,9 @@ import { measureLag } from '../lag/measure-lag.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { GroupMember } from '../log/group-membership.js';
 import { DISPOSITIONS } from '../ledger/dispositions-table.js';
-import type { Run } from '../state/state-store.js';
 import type { TableName } from '../table/table-api.js';
 import { leaseName } from './lease-name.js';
+import { seenRun, type SeenRun } from './signs-of-life.js';
 
 /** The builder's lease: an expired one may be taken over at any moment. */
 export type LeaseStatus =
@@ -47,8 +47,8 @@ export interface ConsumeStatus {
   readonly pendingLanding: number;
   /** Events not yet derived, those not yet in bronze included. */
   readonly pendingDerivation: number;
-  /** Newest first. A run that says `running` without holding the lease was killed. */
-  readonly lastRuns: readonly Run[];
+  /** Newest first. */
+  readonly lastRuns: readonly SeenRun[];
 }
 
 /** Throws KS_NOT_FOUND when the topic does not exist. */
@@ -62,7 +62,10 @@ export async function consumeStatus(
   const lag = await measureLag(lakehouse, { topic: of.topic });
   const state = await lakehouse.state();
   const name = leaseName(lag.topic);
-  const lease = await state.readLease(name);
+  const kept = await state.readLease(name);
+  const nowMs = lakehouse.effects.clock.nowMs();
+  const lease: LeaseStatus =
+    kept === null ? { kind: 'free', name } : { kind: kept.expiresAtMs > nowMs ? 'held' : 'expired', ...kept };
   const bronze = await (await lakehouse.table(BRONZE_EVENTS.name))?.metadata();
   const all = (await (await lakehouse.log()).groupMembers?.(lag.group, lag.topic)) ?? [];
   // Another lake may land the same topic under the same group: its members are not ours.
@@ -79,17 +82,15 @@ export async function consumeStatus(
     position(DISPOSITIONS.name, p.partition, derived?.get(lag.topic)?.get(p.partition) ?? 0, p.endOffset),
   );
   const pending = (positions: readonly StepPosition[]): number => positions.reduce((sum, p) => sum + p.pendingEvents, 0);
+  const runs = await state.listRuns({ command: 'consume run', limit: of.runs });
   return {
     topic: lag.topic,
     group: lag.group,
-    lease:
-      lease === null
-        ? { kind: 'free', name }
-        : { kind: lease.expiresAtMs > lakehouse.effects.clock.nowMs() ? 'held' : 'expired', ...lease },
-    members: members.map((member) => ({ ...member, derives: member.name === lease?.holder })),
+    lease,
+    members: members.map((member) => ({ ...member, derives: member.name === kept?.holder })),
     positions: [...landing, ...derivation],
     pendingLanding: pending(landing),
     pendingDerivation: pending(derivation),
-    lastRuns: await state.listRuns({ command: 'consume run', limit: of.runs }),
+    lastRuns: runs.map((run) => seenRun(run, { lease, members, nowMs })),
   };
 }

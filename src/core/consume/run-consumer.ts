@@ -22,6 +22,7 @@ import { landing } from './land-next.js';
 import { leaseName } from './lease-name.js';
 import { sameLog } from './log-recreated.js';
 import { watchOutages, type Endurance } from './outages.js';
+import { giveSigns } from './signs-of-life.js';
 import { underLease } from './under-lease.js';
 
 export interface ConsumeTotals {
@@ -66,6 +67,7 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
     endedAtMs: status === 'running' ? null : clock.nowMs(),
     detail,
   });
+  const isThere = () => runOf('running', { topic, holder: effects.processName, aliveAtMs: clock.nowMs() });
   const progress: BuildProgress = { landed: 0, landedBytes: 0, batches: 0, derived: NO_COUNTS, care: NO_CARE };
   const totalsOf = (caughtUp: boolean): ConsumeTotals => ({
     topic,
@@ -77,7 +79,7 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
   try {
     begun = await outages().endure(async () => {
       const found = await beginRun(lakehouse);
-      await found.state.saveRun(runOf('running', { topic }));
+      await found.state.saveRun(isThere());
       return found;
     });
   } catch (error) {
@@ -85,6 +87,7 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
     if (untilCaughtUp || !isInterrupted(error)) throw error;
     return totalsOf(false);
   }
+  const signs = giveSigns(() => begun.state.saveRun(isThere()));
   logger?.info('consume.started', { runId, topic, group: config.consume.group, untilCaughtUp, holder: effects.processName });
   try {
     const { log, lake, state, targets } = begun;
@@ -93,6 +96,7 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
     const caughtUp = membership
       ? await buildInGroup({ lakehouse, state, membership, options, targets, progress, endurance: outages })
       : await buildAlone(lakehouse, begun, options, progress, outages());
+    await signs.stop();
     const totals = totalsOf(caughtUp);
     const { landed, landedBytes, batches, seconds } = totals;
     logger?.info('consume.stopped', { runId, topic, landed, landedBytes, batches, seconds, caughtUp });
@@ -113,6 +117,7 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
     }
     return totals;
   } catch (error) {
+    await signs.stop();
     if (!isInterrupted(error))
       await begun.state.saveRun(runOf('failed', { topic, error: messageOf(error) })).catch(() => undefined);
     throw error;

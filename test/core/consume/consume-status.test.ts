@@ -44,6 +44,25 @@ describe('consumeStatus', () => {
     expect((await consumeStatus(lakehouse, { runs: 0 })).lease.kind).toBe('expired');
   });
 
+  it('takes a run for lost that gives no sign of life, though another one holds the lease now', async () => {
+    const lakehouse = await lakehouseAt({ 'bronze.events': offsetsAt(1, 1) });
+    await (await lakehouse.log()).ensureTopic(TOPIC, 2);
+    const state = await lakehouse.state();
+    const begin = (id: string, detail: object) =>
+      state.saveRun({ id, command: 'consume run', status: 'running', startedAtMs: START_MS, endedAtMs: null, detail });
+    await begin('1-old', { topic: TOPIC });
+    await begin('2-killed', { topic: TOPIC, holder: 'host/1', aliveAtMs: START_MS + 1000 });
+    await begin('3-quiet', { topic: TOPIC, holder: 'host/2', aliveAtMs: START_MS });
+    await begin('4-signs', { topic: TOPIC, holder: 'host/3', aliveAtMs: START_MS + 55_000 });
+    const seen = async () => (await consumeStatus(lakehouse, { runs: 9 })).lastRuns.map(({ id, status }) => `${id} ${status}`);
+    expect(await seen()).toEqual(['4-signs running', '3-quiet running', '2-killed running', '1-old running']);
+    lakehouse.advance(60_000);
+    await state.acquireLease(leaseName(TOPIC), 'host/2', 1000);
+    expect(await seen()).toEqual(['4-signs running', '3-quiet running', '2-killed lost', '1-old lost']);
+    lakehouse.advance(1000);
+    expect(await seen()).toContain('3-quiet lost');
+  });
+
   it('names the members of the group with what each lands, and who of them derives', async () => {
     const lakehouse = await lakehouseAt({ 'bronze.events': offsetsAt(1, 1) });
     const log = await lakehouse.log();
