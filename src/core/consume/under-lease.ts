@@ -60,6 +60,7 @@ export async function underLease(run: LeasedRun, work: (derivation: Derivation) 
       processName,
       config.consume.leaseTtl,
       tableToken,
+      options.onNotice,
     );
     if (!lease) return options.untilCaughtUp && (await isCaughtUp(opened, topic, targets)) ? true : 'standby';
     isStandby = false;

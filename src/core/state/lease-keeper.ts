@@ -3,7 +3,7 @@
  * A process that was suspended past the lease's end finds out before it commits, not after.
  */
 import type { Clock } from '../clock.js';
-import { KeystoneError } from '../errors.js';
+import { KeystoneError, messageOf } from '../errors.js';
 import type { Lease, StateStore } from './state-store.js';
 
 export interface LeaseKeeper {
@@ -12,7 +12,10 @@ export interface LeaseKeeper {
   release(): Promise<void>;
 }
 
-/** null when somebody else holds the lease. `tableToken`: the highest token that the tables remember; the lease's own is never lower. */
+/** A failed renewal is tried again this soon: the next one in turn may come too late. */
+const RETRY_MS = 1000;
+
+/** null when somebody else holds the lease. `tableToken`: the highest token that the tables remember; the lease's own is never lower. `onNotice`: told once when renewing begins to fail, and once when it works again. */
 export async function keepLease(
   state: StateStore,
   clock: Clock,
@@ -20,6 +23,7 @@ export async function keepLease(
   holder: string,
   ttlMs: number,
   tableToken?: () => Promise<number>,
+  onNotice?: (text: string) => void,
 ): Promise<LeaseKeeper | null> {
   let first = await state.acquireLease(name, holder, ttlMs);
   if (!first) return null;
@@ -28,14 +32,39 @@ export async function keepLease(
   if (!first) return null;
   let lease: Lease | null = first;
   let renewal: Promise<void> | undefined;
+  let failingSinceMs: number | null = null;
+  let soon: NodeJS.Timeout | undefined;
+  /** A failed renewal is no loss yet: the lease stands until it expires. */
+  const failed = (held: Lease, error: unknown): void => {
+    const nowMs = clock.nowMs();
+    if (failingSinceMs === null) {
+      failingSinceMs = nowMs;
+      const seconds = Math.max(0, (held.expiresAtMs - nowMs) / 1000).toFixed(0);
+      onNotice?.(
+        `${messageOf(error)}; the lease "${name}" could not be renewed: work goes on for the ${seconds} s that it lasts, waiting for the state store meanwhile`,
+      );
+    }
+    soon = setTimeout(renew, Math.min(RETRY_MS, ttlMs / 3));
+    soon.unref();
+  };
   const renew = (): void => {
     renewal ??= (async () => {
-      // A failed renewal is no loss yet: the lease stands until it expires.
-      if (lease) lease = await state.renewLease(lease, ttlMs).catch(() => lease);
+      const held = lease;
+      if (!held) return;
+      try {
+        lease = await state.renewLease(held, ttlMs);
+      } catch (error) {
+        if (!isReleased) failed(held, error);
+        return;
+      }
+      if (lease && failingSinceMs !== null)
+        onNotice?.(`the lease "${name}" is renewed again after ${((clock.nowMs() - failingSinceMs) / 1000).toFixed(1)} s`);
+      failingSinceMs = null;
     })().finally(() => {
       renewal = undefined;
     });
   };
+  let isReleased = false;
   const timer = setInterval(renew, Math.max(100, Math.floor(ttlMs / 3)));
   timer.unref();
   return {
@@ -50,8 +79,10 @@ export async function keepLease(
       );
     },
     release: async () => {
+      isReleased = true;
       clearInterval(timer);
       await renewal;
+      clearTimeout(soon);
       if (lease) await state.releaseLease(lease).catch(() => undefined);
       lease = null;
     },
