@@ -6,7 +6,7 @@ import type { TableName } from '../table/table-api.js';
 import { duckModels } from './duck-models.js';
 import type { ModelEngine } from './model-engine.js';
 import { serviceModels } from './service-models.js';
-import { stagedRows } from './staged-rows.js';
+import { stagedRows, sweepStaging } from './staged-rows.js';
 
 export interface OpenedModelEngine {
   readonly engine: ModelEngine;
@@ -26,7 +26,7 @@ export async function openModelEngine(
   },
 ): Promise<OpenedModelEngine> {
   const name = options.engine ?? lakehouse.config.profile.engine.adapter;
-  if (name === 'duckdb') return { engine: duckModels(lakehouse, session), sweep: async () => undefined };
+  if (name === 'duckdb') return { engine: duckModels(lakehouse, session), sweep: async () => sweepStaging(lakehouse) };
   const service = await lakehouse.statements(name);
   const { maxScan, signal, onProgress } = options;
   const staged = stagedRows(lakehouse, service, signal);

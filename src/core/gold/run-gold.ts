@@ -6,7 +6,9 @@ import { highestToken } from '../table/highest-token.js';
 import { keepLease } from '../state/lease-keeper.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { requireAllowed } from '../resilience/require-allowed.js';
+import type { Clock } from '../clock.js';
 import type { ReportProgress } from '../progress.js';
+import type { StateStore } from '../state/state-store.js';
 import type { TableName } from '../table/table-api.js';
 import { buildModel } from './build-model.js';
 import { loadModels } from './load-models.js';
@@ -96,7 +98,7 @@ export async function planGold(lakehouse: Lakehouse, options: GoldOptions = {}):
 
 /**
  * Builds what is not current. Inputs outside gold are read at the snapshots that were current when the run began. Throws
- * KS_COMMIT_CONFLICT when another run holds gold's lease, KS_INTERRUPTED after `signal`; what was committed stays.
+ * KS_LEASE_HELD when another run holds gold's lease, KS_INTERRUPTED after `signal`; what was committed stays.
  */
 export async function runGold(lakehouse: Lakehouse, options: GoldOptions = {}): Promise<GoldRun> {
   const { clock, processName } = lakehouse.effects;
@@ -105,12 +107,9 @@ export async function runGold(lakehouse: Lakehouse, options: GoldOptions = {}): 
   const models = await chosenModels(lakehouse, options.models ?? []);
   const tableToken = async (): Promise<number> =>
     highestToken(await Promise.all(models.map((model) => lakehouse.table(model.name))));
-  const lease = await keepLease(await lakehouse.state(), clock, GOLD_LEASE, processName, GOLD_LEASE_TTL_MS, tableToken);
-  if (!lease) {
-    throw new KeystoneError('KS_COMMIT_CONFLICT', 'another run is building gold right now', {
-      hint: `wait for it, then keystone gold plan; the lease of a killed run expires after ${GOLD_LEASE_TTL_MS / 1000} s`,
-    });
-  }
+  const state = await lakehouse.state();
+  const lease = await keepLease(state, clock, GOLD_LEASE, processName, GOLD_LEASE_TTL_MS, tableToken);
+  if (!lease) throw await goldIsHeld(state, clock);
   try {
     return await inSession(lakehouse, options.signal, async (session) => {
       const pins = pinner(lakehouse);
@@ -149,6 +148,16 @@ export async function runGold(lakehouse: Lakehouse, options: GoldOptions = {}): 
 
 const decide = (engine: ModelEngine, inputs: PlanInputs, full: boolean): Promise<ModelPlan> | ModelPlan =>
   full ? { kind: 'rebuild', reason: 'asked for', forced: true } : planModel(engine, inputs);
+
+async function goldIsHeld(state: StateStore, clock: Clock): Promise<KeystoneError> {
+  const held = await state.readLease(GOLD_LEASE);
+  const leftMs = held ? Math.max(0, held.expiresAtMs - clock.nowMs()) : 0;
+  const holder = held ? ` (${held.holder})` : '';
+  return new KeystoneError('KS_LEASE_HELD', `another run${holder} is building gold, or was killed while it did`, {
+    hint: `keystone gold run, in ${Math.ceil(leftMs / 1000)} s if it was killed: then its lease ends, and a run that lives renews it`,
+    details: { lease: GOLD_LEASE, holder: held?.holder ?? null, leftMs },
+  });
+}
 
 async function chosenModels(lakehouse: Lakehouse, names: readonly string[]): Promise<readonly Model[]> {
   const models = await loadModels(lakehouse.config.models);

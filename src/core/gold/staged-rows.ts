@@ -33,6 +33,16 @@ export interface StagedRows {
 /** The hyphen keeps it from being a name of the lake's. */
 const TABLE_PREFIX = 'keystone-stage-';
 
+/** The files that runs on a service left, whatever engine is asked now. Only for who holds gold's lease. */
+export const sweepStaging = (lakehouse: Lakehouse): Promise<void> => removeBelow(lakehouse, STAGING_PREFIX);
+
+async function removeBelow(lakehouse: Lakehouse, prefix: string): Promise<void> {
+  const store = await lakehouse.store();
+  const keys: string[] = [];
+  for await (const { key } of store.list(prefix)) keys.push(key);
+  if (keys.length > 0) await store.delete(keys);
+}
+
 export function stagedRows(lakehouse: Lakehouse, engine: StatementEngine, signal: AbortSignal | undefined): StagedRows {
   const run = randomHexId(lakehouse.effects.randomBytes);
   const { logger } = lakehouse.effects;
@@ -41,12 +51,6 @@ export function stagedRows(lakehouse: Lakehouse, engine: StatementEngine, signal
   const stagingTable = (namespace: string, table: string): string => `${engine.schemaSql(namespace)}.${quoteIdentifier(table)}`;
   const drop = (namespace: string, table: string): Promise<unknown> =>
     engine.execute(`DROP TABLE IF EXISTS ${stagingTable(namespace, table)}`);
-  const removeBelow = async (prefix: string): Promise<void> => {
-    const store = await lakehouse.store();
-    const keys: string[] = [];
-    for await (const { key } of store.list(prefix)) keys.push(key);
-    if (keys.length > 0) await store.delete(keys);
-  };
 
   /** Local folder → the files in it that hold rows. */
   const fetchFiles = async (uri: string, folder: string, written: ReadonlySet<string> | null): Promise<readonly string[]> => {
@@ -91,7 +95,7 @@ export function stagedRows(lakehouse: Lakehouse, engine: StatementEngine, signal
         await rm(folder, { recursive: true, force: true });
         // Not by the signal: an interrupted run cleans up too. What can't be removed now is swept by the next run.
         await (engine.name === 'trino' ? drop(namespace, table) : Promise.resolve())
-          .then(() => removeBelow(prefix))
+          .then(() => removeBelow(lakehouse, prefix))
           .catch((error: unknown) => logger?.warn('gold.staging.kept', { place: uri, error: messageOf(error) }));
       }
     },
@@ -106,7 +110,7 @@ export function stagedRows(lakehouse: Lakehouse, engine: StatementEngine, signal
           for (const row of left.rows) for (const name of Object.values(row)) await drop(namespace, String(name));
         }
       }
-      await removeBelow(STAGING_PREFIX);
+      await sweepStaging(lakehouse);
     },
   };
 }

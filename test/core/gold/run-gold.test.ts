@@ -275,11 +275,24 @@ describe('a run of gold', () => {
     ]);
   });
 
+  it('sweeps what a killed run of a service left, whatever engine builds now', async () => {
+    const lakehouse = await silverLake();
+    const store = await lakehouse.store();
+    await store.put('_staging/a1-0/part.parquet', Buffer.from('left'), { kind: 'ifAbsent' });
+    await runGold(lakehouse);
+    const left: string[] = [];
+    for await (const { key } of store.list('_staging/')) left.push(key);
+    expect(left).toEqual([]);
+  });
+
   it('refuses to run beside another run', async () => {
     const lakehouse = await silverLake();
     const lease = await (await lakehouse.state()).acquireLease('gold', 'somebody else', 10_000);
     expect(lease).not.toBeNull();
-    await expect(runGold(lakehouse)).rejects.toMatchObject({ code: 'KS_COMMIT_CONFLICT' });
+    await expect(runGold(lakehouse)).rejects.toMatchObject({
+      code: 'KS_LEASE_HELD',
+      hint: expect.stringMatching(/^keystone gold run, in \d+ s/),
+    });
   });
 });
 
