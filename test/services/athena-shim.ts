@@ -113,7 +113,7 @@ export async function startAthenaShim(places: AthenaShimPlaces): Promise<AthenaS
       const place = /^s3:\/\/([^/]+)\/(.*)$/.exec(execution.output);
       const heading = execution.columns.map(({ name }) => name);
       const Body = [heading, ...execution.rows].map((row) => row.map(csvCell).join(',')).join('\n');
-      await s3.send(new PutObjectCommand({ Bucket: place?.[1], Key: place?.[2], Body }));
+      await s3.send(new PutObjectCommand({ Bucket: place?.[1], Key: place?.[2], Body, ContentLength: Buffer.byteLength(Body) }));
       execution.state = 'SUCCEEDED';
     } catch (error) {
       const { message, isUsers = false } = error as Error & { isUsers?: boolean };
