@@ -17,9 +17,10 @@ export default class BreakerShow extends KeystoneCommand {
     const { args, flags } = await this.parse(BreakerShow);
     const { showBreaker } = await import('../../core/resilience/look-at-breakers.js');
     const breaker = await showBreaker(await this.lakehouse(), args.name, flags.changes);
-    const { calls, failureRate, latencyMs, cause, nextProbe, since } = breaker;
-    this.say(`${breaker.name} (${breaker.adapter})`);
+    const { calls, failureRate, latencyMs, cause, lastFailure, nextProbe, since } = breaker;
+    this.say(`${breaker.name} (${breaker.service})`);
     this.say(`  state       ${breaker.state}${cause === null ? '' : ` (${cause})`}${since === null ? '' : ` since ${since}`}`);
+    if (lastFailure !== null) this.say(`  last error  ${lastFailure}`);
     if (breaker.state === 'open') this.say(`  next probe  ${nextProbe ?? 'after keystone breaker reset'}`);
     if (failureRate !== null)
       this.say(`  last 60 s   ${counted(calls, 'call')}, ${(failureRate * 100).toFixed(1)} % failed, ${latencyMs} ms on average`);

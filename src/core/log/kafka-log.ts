@@ -192,7 +192,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> 
       if (!Number.isInteger(partitions) || partitions < 1)
         throw new KeystoneError('KS_USAGE', `Topic ${name} can't have ${partitions} partitions`);
       let asked = false;
-      return patiently(`make sure that topic ${name} exists`, async () => {
+      return patiently(`find or create topic ${name}`, async () => {
         const found = await brokers.topic(name, 0);
         if (found) return found.leaders.size;
         if (!asked) await create(name, partitions);

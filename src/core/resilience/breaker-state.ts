@@ -34,6 +34,9 @@ export const BREAKER_POLICY: BreakerPolicy = {
 /** The window moves in steps of a tenth. */
 const SLICES = 10;
 
+/** The failure that a breaker met last, in words without secrets; null: nobody said. */
+const failureText = z.string().nullable().default(null);
+
 const instant = z.number();
 const count = z.number().int().nonnegative();
 
@@ -55,11 +58,13 @@ export const breakerState = z.discriminatedUnion('kind', [
     /** Null: until it is reset, because somebody tripped it. */
     untilMs: instant.nullable(),
     cause: z.enum(['failures in a row', 'failure rate', 'probe failed', 'tripped']),
+    lastFailure: failureText,
   }),
   z.object({
     kind: z.literal('half-open'),
     sinceMs: instant,
     successes: count,
+    lastFailure: failureText,
     /** Who may call right now; nobody else may. */
     probe: z.object({ caller: z.string(), sinceMs: instant }).nullable(),
   }),
@@ -81,6 +86,8 @@ export interface CallOutcomes {
   readonly failures: number;
   /** Together; 0 when nobody measured. */
   readonly busyMs?: number;
+  /** Why the last of the failures failed. */
+  readonly failure?: string | undefined;
 }
 
 export const closedBreaker = (atMs: number, recovered = false): BreakerState => ({
@@ -93,7 +100,13 @@ export const closedBreaker = (atMs: number, recovered = false): BreakerState => 
 });
 
 /** Open until it is reset. */
-export const trippedBreaker = (atMs: number): BreakerState => ({ kind: 'open', sinceMs: atMs, untilMs: null, cause: 'tripped' });
+export const trippedBreaker = (atMs: number): BreakerState => ({
+  kind: 'open',
+  sinceMs: atMs,
+  untilMs: null,
+  cause: 'tripped',
+  lastFailure: null,
+});
 
 /** `caller` names one call: only its outcome counts while it is the probe. */
 export function askBreaker(
@@ -106,7 +119,10 @@ export function askBreaker(
   if (state.kind === 'open') {
     if (state.untilMs === null || !isPast(state.untilMs, atMs, policy.openMs))
       return { state, answer: { kind: 'refused', retryAtMs: state.untilMs } };
-    return { state: { kind: 'half-open', sinceMs: atMs, successes: 0, probe }, answer: { kind: 'probe' } };
+    return {
+      state: { kind: 'half-open', sinceMs: atMs, successes: 0, lastFailure: state.lastFailure, probe },
+      answer: { kind: 'probe' },
+    };
   }
   if (state.probe !== null && !isPast(state.probe.sinceMs + policy.probeMs, atMs, policy.probeMs))
     return { state, answer: { kind: 'refused', retryAtMs: state.probe.sinceMs + policy.probeMs } };
@@ -124,7 +140,7 @@ export function recordOutcomes(policy: BreakerPolicy, state: BreakerState, outco
       return state;
     case 'half-open': {
       if (state.probe?.caller !== caller || successes + failures === 0) return state;
-      if (failures > 0) return opened(policy, atMs, 'probe failed');
+      if (failures > 0) return opened(policy, outcomes, 'probe failed', state.lastFailure);
       const proved = state.successes + 1;
       return proved >= policy.successesToClose ? closedBreaker(atMs, true) : { ...state, successes: proved, probe: null };
     }
@@ -135,7 +151,8 @@ export function recordOutcomes(policy: BreakerPolicy, state: BreakerState, outco
 
 type Closed = Extract<BreakerState, { kind: 'closed' }>;
 
-function counted(policy: BreakerPolicy, state: Closed, { atMs, successes, failures, busyMs = 0 }: CallOutcomes): BreakerState {
+function counted(policy: BreakerPolicy, state: Closed, outcomes: CallOutcomes): BreakerState {
+  const { atMs, successes, failures, busyMs = 0 } = outcomes;
   const sliceMs = policy.windowMs / SLICES;
   const startMs = Math.floor(atMs / sliceMs) * sliceMs;
   const inWindow = state.slices.filter((slice) => slice.startMs > startMs - policy.windowMs && slice.startMs <= startMs);
@@ -152,10 +169,10 @@ function counted(policy: BreakerPolicy, state: Closed, { atMs, successes, failur
   ];
   const isRow = successes === 0 && state.lastFailureMs !== null && Math.abs(atMs - state.lastFailureMs) < policy.windowMs;
   const row = (isRow ? state.failuresInARow : 0) + failures;
-  if (failures > 0 && row >= policy.failuresInARow) return opened(policy, atMs, 'failures in a row');
+  if (failures > 0 && row >= policy.failuresInARow) return opened(policy, outcomes, 'failures in a row');
   const { calls, failed } = callsIn(slices);
   if (failures > 0 && calls >= policy.leastCalls && failed / calls >= policy.failureRate)
-    return opened(policy, atMs, 'failure rate');
+    return opened(policy, outcomes, 'failure rate');
   return {
     ...state,
     slices,
@@ -164,11 +181,17 @@ function counted(policy: BreakerPolicy, state: Closed, { atMs, successes, failur
   };
 }
 
-const opened = (policy: BreakerPolicy, atMs: number, cause: Extract<BreakerState, { kind: 'open' }>['cause']): BreakerState => ({
+const opened = (
+  policy: BreakerPolicy,
+  { atMs, failure }: CallOutcomes,
+  cause: Extract<BreakerState, { kind: 'open' }>['cause'],
+  before: string | null = null,
+): BreakerState => ({
   kind: 'open',
   sinceMs: atMs,
   untilMs: atMs + policy.openMs,
   cause,
+  lastFailure: failure ?? before,
 });
 
 /** Calls that a closed breaker remembers at `atMs`: those of its window. */

@@ -6,6 +6,7 @@ import type { StateStore, Transition } from '../state/state-store.js';
 import { BREAKER_POLICY, breakerCalls, breakerState, type BreakerState } from './breaker-state.js';
 import { GUARDED_SERVICES, isGuarded, type GuardedService } from './guarded-service.js';
 import { breakerSubject } from './open-breakers.js';
+import { serviceAddress } from './service-address.js';
 
 /** Times are ISO 8601 in UTC; null: there is none, or nothing is known. */
 export interface BreakerView {
@@ -20,6 +21,8 @@ export interface BreakerView {
   readonly failureRate: number | null;
   readonly latencyMs: number | null;
   readonly cause: string | null;
+  /** The failure that opened it, or that a probe met, in words; null while it is closed. */
+  readonly lastFailure: string | null;
   /** When an open one lets the next probe through; null also when it waits for a reset. */
   readonly nextProbe: string | null;
 }
@@ -34,6 +37,8 @@ export interface BreakerChange {
 }
 
 export interface BreakerDetail extends BreakerView {
+  /** e.g. `kafka at 127.0.0.1:9092`. */
+  readonly service: string;
   readonly policy: typeof BREAKER_POLICY;
   /** Newest first. */
   readonly history: readonly BreakerChange[];
@@ -53,7 +58,12 @@ export async function showBreaker(lakehouse: Lakehouse, name: string, changes: n
     view.state === 'none'
       ? []
       : await (await lakehouse.state()).listTransitions({ subject: breakerSubject(service), limit: changes });
-  return { ...view, policy: BREAKER_POLICY, history: history.map(changeOf) };
+  return {
+    ...view,
+    service: serviceAddress(lakehouse.config.profile, service),
+    policy: BREAKER_POLICY,
+    history: history.map(changeOf),
+  };
 }
 
 /** Throws KS_NOT_FOUND for a name that no service has. */
@@ -77,7 +87,7 @@ export async function keptBreakers(state: StateStore): Promise<ReadonlyMap<strin
 
 function viewOf({ config, effects }: Lakehouse, name: GuardedService, kept: ReadonlyMap<string, BreakerState>): BreakerView {
   const { adapter } = config.profile[name];
-  const unknown = { since: null, calls: 0, failureRate: null, latencyMs: null, cause: null, nextProbe: null };
+  const unknown = { since: null, calls: 0, failureRate: null, latencyMs: null, cause: null, lastFailure: null, nextProbe: null };
   if (!isGuarded(config.profile, name)) return { name, adapter, state: 'none', ...unknown };
   if (name === 'state') return { name, adapter, state: 'each process', ...unknown };
   const state = kept.get(name);
@@ -92,6 +102,7 @@ function viewOf({ config, effects }: Lakehouse, name: GuardedService, kept: Read
     failureRate: calls === 0 ? null : Math.round((failed / calls) * 1000) / 1000,
     latencyMs: calls === 0 ? null : Math.round(busyMs / calls),
     cause: state.kind === 'open' ? state.cause : null,
+    lastFailure: state.kind === 'closed' ? null : state.lastFailure,
     nextProbe: state.kind === 'open' && state.untilMs !== null ? isoTime(state.untilMs) : null,
   };
 }

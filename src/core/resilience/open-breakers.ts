@@ -9,6 +9,7 @@ import { BREAKER_POLICY, breakerCalls, type BreakerState } from './breaker-state
 import type { BriefState } from './brief-state.js';
 import { UNGUARDED, type Guard } from './guard.js';
 import { isFailureOf, isGuarded, type GuardedService } from './guarded-service.js';
+import { serviceAddress } from './service-address.js';
 import { sharedBreaker } from './shared-breaker.js';
 
 export interface Breakers {
@@ -69,6 +70,7 @@ export function openBreakers({ profile, effects, state, onChange }: BreakersOpti
       const lateMs = LATE_MS[service];
       const breaker = sharedBreaker({
         name: service,
+        service: serviceAddress(profile, service),
         memory: service === 'state' ? keptHere() : keptTogether(state),
         clock,
         processName,

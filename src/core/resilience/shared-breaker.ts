@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.js';
 import { KeystoneError, messageOf } from '../errors.js';
+import { redactText } from '../logging/redaction.js';
 import {
   askBreaker,
   BREAKER_POLICY,
@@ -32,6 +33,8 @@ export interface KeptBreaker {
 
 export interface SharedBreakerOptions {
   readonly name: string;
+  /** What stands behind it, e.g. `kafka at 127.0.0.1:9092`. */
+  readonly service?: string;
   readonly memory: BreakerMemory;
   readonly clock: Clock;
   /** Names this process among all. */
@@ -64,6 +67,7 @@ const SWAPS_TRIED = 20;
 export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
   const {
     name,
+    service = name,
     memory,
     clock,
     processName,
@@ -77,8 +81,6 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
   let readAtMs = -Infinity;
   let gathered = { successes: 0, busyMs: 0 };
   let calls = 0;
-  /** What this process met itself: whoever is refused wants to know why. */
-  let lastFailure: unknown;
 
   let reading: Promise<void> | undefined;
   /** Callers that come at once share one look. */
@@ -113,9 +115,9 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
     return change((state) => askBreaker(policy, state, { atMs: clock.nowMs(), caller }));
   };
 
-  const record = async (caller: string, successes: number, failures: number, busyMs: number): Promise<void> => {
+  const record = async (caller: string, successes: number, failures: number, busyMs: number, failure?: string): Promise<void> => {
     await change((state) => ({
-      state: recordOutcomes(policy, state, { atMs: clock.nowMs(), caller, successes, failures, busyMs }),
+      state: recordOutcomes(policy, state, { atMs: clock.nowMs(), caller, successes, failures, busyMs, failure }),
       answer: undefined,
     }));
   };
@@ -135,16 +137,16 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
     writtenAtMs = clock.nowMs();
     if (successes > 0) await record(caller, successes, 0, busyMs);
   };
-  const failed = async (caller: string, busyMs: number): Promise<void> => {
+  const failed = async (caller: string, busyMs: number, failure: string): Promise<void> => {
     await flush(caller);
-    await record(caller, 0, 1, busyMs);
+    await record(caller, 0, 1, busyMs, failure);
   };
   /** Counts a call as failed for every `lateMs` that it stays without an answer. */
   const watchLate = async (caller: string, everyMs: number, over: AbortSignal): Promise<void> => {
     for (;;) {
       await clock.sleep(everyMs, over);
       if (over.aborted) return;
-      await failed(caller, everyMs);
+      await failed(caller, everyMs, `no answer for ${everyMs / 1000} s`);
     }
   };
 
@@ -152,7 +154,7 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
     run: async (work) => {
       const caller = `${processName}#${(calls += 1)}`;
       const answer = await ask(caller);
-      if (answer.kind === 'refused') throw refusal(name, answer.retryAtMs, lastFailure);
+      if (answer.kind === 'refused') throw refusal({ name, service, state: known.state, retryAtMs: answer.retryAtMs });
       const startedAtMs = clock.nowMs();
       const over = lateMs === undefined ? null : new AbortController();
       if (over && lateMs !== undefined) void watchLate(caller, lateMs, over.signal);
@@ -161,9 +163,8 @@ export function sharedBreaker(options: SharedBreakerOptions): SharedBreaker {
         result = await work();
       } catch (error) {
         over?.abort();
-        if (isFailure(error)) lastFailure = error;
         const busyMs = Math.max(0, clock.nowMs() - startedAtMs);
-        await (isFailure(error) ? failed(caller, busyMs) : succeeded(caller, answer, busyMs));
+        await (isFailure(error) ? failed(caller, busyMs, failureText(error)) : succeeded(caller, answer, busyMs));
         throw error;
       }
       over?.abort();
@@ -183,23 +184,38 @@ const readState = (state: unknown, atMs: number): BreakerState => {
   return parsed.success ? parsed.data : closedBreaker(atMs);
 };
 
-function refusal(name: string, retryAtMs: number | null, lastFailure: unknown): KeystoneError {
+/** Longest text of a failure that is kept. */
+const FAILURE_CHARS = 300;
+
+/** Why a call failed, as all processes may read it: without secrets, and no more than a line or two. */
+function failureText(error: unknown): string {
+  const text = redactText(messageOf(error)).replaceAll(/\s+/g, ' ').trim();
+  return text.length <= FAILURE_CHARS ? text : `${text.slice(0, FAILURE_CHARS - 1)}…`;
+}
+
+interface Refused {
+  readonly name: string;
+  readonly service: string;
+  readonly state: BreakerState;
+  readonly retryAtMs: number | null;
+}
+
+function refusal({ name, service, state, retryAtMs }: Refused): KeystoneError {
   const show = `keystone breaker show ${name}`;
-  const details = { breaker: name };
   if (retryAtMs === null) {
-    return new KeystoneError('KS_CIRCUIT_OPEN', `the breaker "${name}" was tripped by hand; nothing was called`, {
+    return new KeystoneError('KS_CIRCUIT_OPEN', `the breaker "${name}" (${service}) was tripped by hand; nothing was called`, {
       hint: `${show} says who did it and why; keystone breaker reset ${name} ends it`,
-      details,
+      details: { breaker: name, service },
     });
   }
-  const last = lastFailure === undefined ? '' : ` (the last: ${messageOf(lastFailure)})`;
+  const lastFailure = state.kind === 'closed' ? null : state.lastFailure;
+  const last = lastFailure === null ? '' : ` (the last: ${lastFailure})`;
   return new KeystoneError(
     'KS_CIRCUIT_OPEN',
-    `the breaker "${name}" is open after failures${last}; nothing was called, a probe may go at ${new Date(retryAtMs).toISOString()}`,
+    `the breaker "${name}" (${service}) is open after failures${last}; nothing was called, a probe may go at ${new Date(retryAtMs).toISOString()}`,
     {
-      hint: `${show} says since when; look at the service behind it: the breaker closes by itself once it answers`,
-      details,
-      ...(lastFailure === undefined ? {} : { cause: lastFailure }),
+      hint: `when the service is back: keystone breaker reset ${name} (or wait, it closes by itself once probes succeed); ${show} says since when`,
+      details: { breaker: name, service, lastFailure },
     },
   );
 }

@@ -29,7 +29,7 @@ const at = (
 
 /** Open, probed and closed again. */
 function recovered(atMs: number): BreakerState {
-  let state: BreakerState = { kind: 'open', sinceMs: atMs - 30_000, untilMs: atMs, cause: 'failure rate' };
+  let state: BreakerState = { kind: 'open', sinceMs: atMs - 30_000, untilMs: atMs, cause: 'failure rate', lastFailure: null };
   for (let probe = 0; probe < BREAKER_POLICY.successesToClose; probe++) {
     state = askBreaker(BREAKER_POLICY, state, { atMs, caller: 'c' }).state;
     state = recordOutcomes(BREAKER_POLICY, state, { atMs, caller: 'c', successes: 1, failures: 0 });
@@ -92,10 +92,16 @@ describe('the level of degradation', () => {
   });
 
   it('takes a breaker that nobody asked any more for no word on its service: work that waits might be the only one to ask', () => {
-    const state: BreakerState = { kind: 'open', sinceMs: NOW - 30_000, untilMs: NOW, cause: 'failure rate' };
+    const state: BreakerState = { kind: 'open', sinceMs: NOW - 30_000, untilMs: NOW, cause: 'failure rate', lastFailure: null };
     expect(at({ store: state }, { atMs: NOW + 29_999 }).level).toBe('buffer-only');
     expect(at({ store: state }, { atMs: NOW + 30_000 }).level).toBe('full');
-    const tried: BreakerState = { kind: 'half-open', sinceMs: NOW - 1000, successes: 1, probe: { caller: 'c', sinceMs: NOW } };
+    const tried: BreakerState = {
+      kind: 'half-open',
+      sinceMs: NOW - 1000,
+      successes: 1,
+      lastFailure: null,
+      probe: { caller: 'c', sinceMs: NOW },
+    };
     expect(at({ store: tried }, { atMs: NOW + 59_999 }).level).toBe('buffer-only');
     expect(at({ store: tried }, { atMs: NOW + 60_000 }).level).toBe('full');
     expect(at({ store: open }, { atMs: NOW + 1e9 }).level).toBe('buffer-only');

@@ -20,6 +20,7 @@ async function processes(count: number) {
   const breakerOf = (memory: BreakerMemory, n: number): SharedBreaker =>
     sharedBreaker({
       name: 'broker',
+      service: 'kafka at 127.0.0.1:9092',
       memory,
       clock,
       processName: `p${n}`,
@@ -29,13 +30,34 @@ async function processes(count: number) {
 }
 
 describe('a breaker of several processes', () => {
+  it('keeps why it opened for all of them, bounded and without secrets, and why a probe failed', async () => {
+    const { clock, breakers } = await processes(2);
+    const [one, two] = breakers as [SharedBreaker, SharedBreaker];
+    const failing = (text: string) => async (): Promise<never> =>
+      Promise.reject(Object.assign(new Error(text), { code: 'ECONNREFUSED' }));
+    const long = `postgres://ann:hunter22@db:5432 is away\n${'x'.repeat(1000)}`;
+    for (let n = 0; n < 5; n++) await expect(one.run(failing(long))).rejects.toThrow();
+    const refused = await two.run(answers).catch((error: unknown) => error as Error);
+    expect(refused).toMatchObject({ message: expect.stringContaining('postgres://ann:***@db:5432 is away x') as string });
+    expect(String(refused)).not.toContain('hunter22');
+    expect(String(refused).length).toBeLessThan(600);
+    clock.advance(30_000);
+    await expect(two.run(failing('still away'))).rejects.toThrow('still away');
+    expect(await one.look()).toMatchObject({ kind: 'open', cause: 'probe failed', lastFailure: 'still away' });
+  });
+
   it('opened by the failures of two refuses the calls of a third, and is closed by the probes of whoever comes', async () => {
     const { clock, changes, breakers } = await processes(3);
     const [one, two, three] = breakers as [SharedBreaker, SharedBreaker, SharedBreaker];
     for (const breaker of [one, two, one, two, one]) await expect(breaker.run(away)).rejects.toThrow('away');
+    expect(await three.look()).toMatchObject({ kind: 'open', lastFailure: 'away' });
     let called = false;
     const call = async (): Promise<void> => void (called = true);
-    await expect(three.run(call)).rejects.toMatchObject({ code: 'KS_CIRCUIT_OPEN', hint: expect.any(String) });
+    await expect(three.run(call)).rejects.toMatchObject({
+      code: 'KS_CIRCUIT_OPEN',
+      message: expect.stringContaining('"broker" (kafka at 127.0.0.1:9092) is open after failures (the last: away)') as string,
+      hint: expect.stringContaining('keystone breaker reset broker') as string,
+    });
     expect(called).toBe(false);
     clock.advance(30_000);
     let finish = (): void => undefined;

@@ -158,7 +158,7 @@ export function kafkaFailure(error: unknown, what: string, { brokers, tls, sasl 
       : cut
         ? '; does the port speak without TLS (log.kafka.tls: false)?'
         : '';
-    return new KeystoneError('KS_LOG', `${place} did not answer: ${what} (${message})`, {
+    return new KeystoneError('KS_LOG', `${place} did not answer when asked to ${what} (${message})`, {
       hint: `check that the brokers run and log.kafka.brokers names them${asks}: keystone doctor`,
       cause: error,
     });
