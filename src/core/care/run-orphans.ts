@@ -1,5 +1,5 @@
 /** `table orphans`: the tables that were named, or all of the lake, one after the other; and what killed processes left half-written. */
-import { durationMs } from '../config/config.js';
+import { durationMs } from '../config/setting-values.js';
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { ReportProgress } from '../progress.js';

@@ -3,7 +3,8 @@
  * rows of `docs/configuration.md`.
  */
 import { z } from 'zod';
-import { keystoneConfig, profileConfig, secretReference } from './config.js';
+import { keystoneConfig, profileConfig } from './config.js';
+import { secretReference } from './setting-values.js';
 
 export interface Setting {
   /** As `--set` takes it, e.g. `ingest.port`; those of a profile without its name, e.g. `log.path`. */

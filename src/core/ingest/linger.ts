@@ -1,5 +1,5 @@
 /** The `--linger` flag: `5ms`, `1s`. */
-import { durationMs } from '../config/config.js';
+import { durationMs } from '../config/setting-values.js';
 import { KeystoneError } from '../errors.js';
 
 /** Milliseconds; undefined stays undefined (as configured). @throws KeystoneError KS_USAGE for text that is no duration. */

@@ -1,5 +1,5 @@
 /** The `--settle` flag: how long an uploaded file must have stood still before it is taken. */
-import { durationMs } from '../../config/config.js';
+import { durationMs } from '../../config/setting-values.js';
 import { KeystoneError } from '../../errors.js';
 
 const DEFAULT_MS = 2000;
