@@ -28,6 +28,23 @@ export type Activity = keyof typeof ALLOWANCES;
 export const allowanceAt = <A extends Activity>(level: Level, activity: A): (typeof ALLOWANCES)[A][number] =>
   ALLOWANCES[activity][LEVELS.indexOf(level)]!;
 
+/**
+ * What really happens with an activity: at a level that follows by itself, consumers go on trying, because their tries are what finds out that
+ * a service is back; only a level that a person set stops them.
+ */
+export function happensNow(
+  { level, mode }: Pick<Degradation, 'level' | 'mode'>,
+  activity: Activity,
+): { readonly now: string; readonly note: string } {
+  const now = allowanceAt(level, activity);
+  if (now !== 'off') return { now, note: '' };
+  if (mode === 'manual') return { now, note: activity === 'care' ? '' : 'refused or waits until keystone degrade auto' };
+  if (activity === 'landing')
+    return { now: 'tries', note: 'consume run lands as soon as the services answer; degrade set buffer-only stops it' };
+  if (activity === 'derivation') return { now, note: 'consume run --until-caught-up tries it all the same' };
+  return { now, note: '' };
+}
+
 /** Set by a person; holds over everything that follows by itself. */
 export interface SetLevel {
   readonly level: Level;

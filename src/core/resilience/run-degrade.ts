@@ -1,6 +1,14 @@
 /** What `degrade` does: says the level and what it leaves, sets one, lets it follow by itself, reports what no breaker can know. */
 import type { Lakehouse } from '../lakehouse.js';
-import { ALLOWANCES, allowanceAt, type Activity, type Degradation, type Level, type SignalName } from './degradation.js';
+import {
+  ALLOWANCES,
+  allowanceAt,
+  happensNow,
+  type Activity,
+  type Degradation,
+  type Level,
+  type SignalName,
+} from './degradation.js';
 import { DEGRADATION_PREFIX, noteDegradation, reportSignal, setLevel } from './kept-degradation.js';
 import { isoTime } from './look-at-breakers.js';
 
@@ -14,8 +22,13 @@ export interface DegradationChange {
 }
 
 export interface DegradationStatus extends Degradation {
-  /** What is left of each activity now. */
-  readonly activities: readonly { readonly activity: Activity; readonly now: string; readonly full: string }[];
+  /** What is left of each activity now; `tries`: it goes on as far as the services answer. */
+  readonly activities: readonly {
+    readonly activity: Activity;
+    readonly now: string;
+    readonly full: string;
+    readonly note: string;
+  }[];
   /** Newest first. */
   readonly history: readonly DegradationChange[];
 }
@@ -32,8 +45,8 @@ export async function degradationStatus(lakehouse: Lakehouse, changes: number): 
     ...degradation,
     activities: (Object.keys(ALLOWANCES) as Activity[]).map((activity) => ({
       activity,
-      now: allowanceAt(degradation.level, activity),
       full: allowanceAt('full', activity),
+      ...happensNow(degradation, activity),
     })),
     history: history.map(({ subject, atMs, from, to, detail }) => ({
       at: isoTime(atMs),

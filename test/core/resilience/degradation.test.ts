@@ -10,6 +10,7 @@ import {
 import {
   ALLOWANCES,
   allowanceAt,
+  happensNow,
   degradationOf,
   LEVELS,
   RECOVERY_MS,
@@ -114,6 +115,16 @@ describe('the level of degradation', () => {
       else expect(allowed.slice(firstOff).every((left) => left === 'off')).toBe(true);
       expect(LEVELS.every((level, n) => allowanceAt(level, activity as keyof typeof ALLOWANCES) === allowed[n])).toBe(true);
     }
+  });
+
+  it('says what really happens: by itself no level stops landing, a level that was set does', () => {
+    const away = at({ store: open });
+    expect(away).toMatchObject({ level: 'buffer-only', mode: 'automatic' });
+    expect(happensNow(away, 'landing')).toMatchObject({ now: 'tries', note: expect.stringContaining('as soon as') });
+    expect(happensNow(away, 'derivation').now).toBe('off');
+    expect(happensNow({ level: 'buffer-only', mode: 'manual' }, 'landing').now).toBe('off');
+    expect(happensNow({ level: 'minimal', mode: 'manual' }, 'landing')).toEqual({ now: 'on', note: '' });
+    expect(happensNow(away, 'ingestion')).toEqual({ now: 'buffer', note: '' });
   });
 
   it('refuses work that it does not allow with the reason, and lets through what is forced or unknown', () => {
