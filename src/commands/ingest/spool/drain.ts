@@ -16,7 +16,12 @@ what was in the log already is not there twice. Stopped, or while the brokers ar
     const { flags } = await this.parse(IngestSpoolDrain);
     const lakehouse = await this.lakehouse();
     const { drainSpool } = await import('../../../core/ingest/spool/drain-spool.js');
-    const result = await drainSpool(lakehouse, { dryRun: flags['dry-run'], progress: this.progress, signal: this.signal });
+    const result = await drainSpool(lakehouse, {
+      dryRun: flags['dry-run'],
+      progress: this.progress,
+      signal: this.signal,
+      onNotice: (text) => this.addWarning(text),
+    });
     for (const warning of result.warnings) this.addWarning(warning);
     const left = result.left > 0 ? `, ${result.left} left` : '';
     this.done(

@@ -2,6 +2,7 @@
 import { KeystoneError } from '../../errors.js';
 import type { Lakehouse } from '../../lakehouse.js';
 import type { ReportProgress } from '../../progress.js';
+import { tellWaiting } from './drain-notice.js';
 import { openSpool } from './open-spool.js';
 import { spoolStatus } from './spool-status.js';
 
@@ -10,6 +11,8 @@ export interface DrainOptions {
   readonly dryRun: boolean;
   readonly progress: ReportProgress;
   readonly signal: AbortSignal;
+  /** Told what is waited for. */
+  readonly onNotice?: (text: string) => void;
 }
 
 export interface DrainResult {
@@ -25,7 +28,10 @@ export interface DrainResult {
 const LOOK_MS = 100;
 
 /** @throws KeystoneError KS_LOG when the log is away for longer than `resilience.patience`, or refuses; KS_INTERRUPTED when stopped. */
-export async function drainSpool(lakehouse: Lakehouse, { dryRun, progress, signal }: DrainOptions): Promise<DrainResult> {
+export async function drainSpool(
+  lakehouse: Lakehouse,
+  { dryRun, progress, signal, onNotice }: DrainOptions,
+): Promise<DrainResult> {
   const { config, effects } = lakehouse;
   const { topic } = config.profile.log;
   const warnings: string[] = [];
@@ -42,9 +48,12 @@ export async function drainSpool(lakehouse: Lakehouse, { dryRun, progress, signa
   const total = spool.state().events;
   let aliveMs = effects.clock.nowMs();
   let waiting = total;
+  const look = tellWaiting(effects.clock, (text) => onNotice?.(text));
   try {
     for (;;) {
-      const { events, mode, problem } = spool.state();
+      const state = spool.state();
+      const { events, mode, problem } = state;
+      look(state);
       if (events < waiting) aliveMs = effects.clock.nowMs();
       waiting = events;
       progress({ phase: `draining the spool of ${topic}`, done: total - events, total, unit: 'events' });
