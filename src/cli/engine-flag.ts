@@ -3,6 +3,7 @@ import { Flags } from '@oclif/core';
 import { KeystoneError } from '../core/errors.js';
 import type { EngineName, Lakehouse } from '../core/lakehouse.js';
 import { sizeFlagBytes } from './size-flag.js';
+import { sizeText } from './size-text.js';
 
 /** Absent: the profile's engine. */
 export const engineFlag = {
@@ -29,6 +30,14 @@ export function engineChoice(
   });
 }
 
-/** `, 12.3 MB read by trino`; nothing for an engine in this process. */
-export const readBy = ({ engine, bytesScanned }: { readonly engine: EngineName; readonly bytesScanned: number }): string =>
-  engine === 'duckdb' ? '' : `, ${(bytesScanned / 1e6).toFixed(1)} MB read by ${engine}`;
+/** `, 12.3 MB read by athena for $0.000062`; nothing for an engine in this process. */
+export function readBy({ engine, bytesScanned, dollars = 0 }: Reading): string {
+  if (engine === 'duckdb') return '';
+  return `, ${sizeText(bytesScanned)} read by ${engine}${dollars === 0 ? '' : ` for $${dollars.toFixed(6)}`}`;
+}
+
+interface Reading {
+  readonly engine: EngineName;
+  readonly bytesScanned: number;
+  readonly dollars?: number;
+}

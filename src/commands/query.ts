@@ -1,14 +1,15 @@
 import { Args } from '@oclif/core';
 import { checkArrowUse } from '../cli/arrow-use.js';
-import { answerLine } from '../cli/answer-line.js';
+import { answerLine, estimateLine } from '../cli/answer-line.js';
 import { counted } from '../cli/counted.js';
 import { KeystoneCommand } from '../cli/keystone-command.js';
 import { isCut, queryFlags, questionOf } from '../cli/query-flags.js';
+import { sizeText } from '../cli/size-text.js';
 import { statementText } from '../cli/statement-text.js';
 import { writeBytes } from '../cli/write-bytes.js';
 import type { QueryProgress, ResultColumn } from '../core/engine/sql-engine.js';
 import type { EngineName } from '../core/lakehouse.js';
-import type { LakeAnswer } from '../core/query/ask-lake.js';
+import type { LakeAnswer, QuestionEstimate } from '../core/query/ask-lake.js';
 
 export default class Query extends KeystoneCommand {
   static override summary = 'Ask one SQL question to the tables of the lake';
@@ -44,6 +45,7 @@ export default class Query extends KeystoneCommand {
     const question = {
       ...questionOf(sql, flags, lakehouse, output === 'arrow' ? 'stream' : reader),
       signal: this.signal,
+      onEstimate: (estimate: QuestionEstimate): void => this.notice(estimateLine(estimate), 'query.estimate'),
       onProgress: ({ state, bytesScanned }: QueryProgress): void =>
         this.progress({ phase: state.toLowerCase(), done: bytesScanned, unit: 'bytes' }),
     };
@@ -52,7 +54,7 @@ export default class Query extends KeystoneCommand {
       const write = (part: Uint8Array): Promise<void> => writeBytes(process.stdout, part, this.signal);
       const sent = await streamLake(lakehouse, question, write);
       for (const warning of sent.warnings ?? []) this.addWarning(warning);
-      this.done(`Done. ${counted(sent.rows, 'row')}, ${(sent.bytes / 1e6).toFixed(1)} MB of Arrow in ${took()}`);
+      this.done(`Done. ${counted(sent.rows, 'row')}, ${sizeText(sent.bytes)} of Arrow in ${took()}`);
       return { columns: [], rows: [] };
     }
     const { askLake } = await import('../core/query/ask-lake.js');

@@ -3,6 +3,7 @@
  * never reach silver (they are in quarantine), so gold is built on what passed, and the failure is reported.
  */
 import { z } from 'zod';
+import { spentSince } from './engine/spent.js';
 import { KeystoneError, isKeystoneError, messageOf } from './errors.js';
 import { type GoldPlan, type GoldRun, planGold, runGold } from './gold/run-gold.js';
 import type { Lakehouse } from './lakehouse.js';
@@ -39,6 +40,10 @@ export interface PipelineRun {
   readonly runId: string;
   readonly validated: readonly ValidatedPartition[];
   readonly gold: GoldRun;
+  /** What computed; what it read and cost, validation included. */
+  readonly engine: GoldRun['engine'];
+  readonly bytesScanned: number;
+  readonly dollars: number;
   /** False when an error-level check has failing rows. */
   readonly passed: boolean;
   readonly elapsedMs: number;
@@ -77,6 +82,7 @@ export async function runPipeline(lakehouse: Lakehouse, options: PipelineOptions
   const landed = await landedSince(lakehouse, await lastWatermark(lakehouse, options), MAX_PARTITIONS);
   await state.saveRun(run);
   try {
+    const spent = await spentSince(lakehouse, lakehouse.config.profile.engine.adapter);
     const validated = await validateLanded(lakehouse, landed, options);
     const gold = await runGold(lakehouse, options);
     const passed = validated.every((result) => result.passed);
@@ -89,7 +95,9 @@ export async function runPipeline(lakehouse: Lakehouse, options: PipelineOptions
       // What was checked in part is checked again, whole, by the first run that may.
       detail: { ...(isWhole ? { watermark: landed.watermark } : {}), validated, gold: gold.models },
     });
-    return { runId: run.id, validated, gold, passed, elapsedMs: endedAtMs - startedAtMs };
+    const { bytesScanned, dollars } = spent();
+    const { engine } = gold;
+    return { runId: run.id, validated, gold, engine, bytesScanned, dollars, passed, elapsedMs: endedAtMs - startedAtMs };
   } catch (error) {
     const status = isKeystoneError(error) && error.code === 'KS_INTERRUPTED' ? 'interrupted' : 'failed';
     await state.saveRun({ ...run, status, endedAtMs: clock.nowMs(), detail: { error: messageOf(error) } }).catch(() => undefined);

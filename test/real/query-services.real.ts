@@ -44,8 +44,10 @@ describe.skipIf(!hasQueryServices)('query on services', () => {
       expect(answer['estimatedBytes']).toBeGreaterThan(0);
     }
     const said = await cli('query', ONE_DAY);
+    expect(said.stderr).toMatch(/^athena is estimated to read \S+ kB of silver\.orders, which costs \$0\.000050$/m);
+    expect((await cli('query', ONE_DAY, '--quiet')).stderr).toBe('');
     expect(said.stderr).toMatch(
-      /^Done\. 1 row from \S+ MB of files \(estimated \S+ MB\), billed 10\.0 MB: \$0\.000050 by athena in /m,
+      /^Done\. 1 row from \S+ kB of files \(estimated \S+ kB\), billed 10\.0 MB: \$0\.000050 by athena in /m,
     );
   });
 

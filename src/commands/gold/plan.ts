@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { counted } from '../../cli/counted.js';
 import { engineChoice, engineFlag, readBy } from '../../cli/engine-flag.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
+import { withPartitionsText } from '../../cli/partitions-text.js';
 import type { GoldPlan as Plan } from '../../core/gold/run-gold.js';
 
 export default class GoldPlan extends KeystoneCommand {
@@ -30,7 +31,12 @@ export default class GoldPlan extends KeystoneCommand {
       signal: this.signal,
       onProgress: this.progress,
     });
-    this.printRows(plan.models, ['model', 'action', 'partitions', 'reason']);
+    this.printRows<object>(this.isForProgram() ? plan.models : withPartitionsText(plan.models), [
+      'model',
+      'action',
+      'partitions',
+      'reason',
+    ]);
     const behind = plan.models.filter((model) => model.action !== 'none').length;
     this.done(
       `Done. ${counted(plan.models.length, 'model')}, ${behind} to build${readBy(plan)}${behind > 0 ? ': keystone gold run' : ''}`,

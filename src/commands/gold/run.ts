@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { engineChoice, engineFlag, readBy } from '../../cli/engine-flag.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
+import { withPartitionsText } from '../../cli/partitions-text.js';
 import type { GoldPlan, GoldRun as Run } from '../../core/gold/run-gold.js';
 
 export default class GoldRun extends KeystoneCommand {
@@ -44,12 +45,25 @@ export default class GoldRun extends KeystoneCommand {
     };
     if (flags['dry-run']) {
       const plan = await planGold(lakehouse, options);
-      this.printRows(plan.models, ['model', 'action', 'partitions', 'reason']);
+      this.printRows<object>(this.isForProgram() ? plan.models : withPartitionsText(plan.models), [
+        'model',
+        'action',
+        'partitions',
+        'reason',
+      ]);
       this.done(`Dry run. ${plan.models.filter((model) => model.action !== 'none').length} models would be built${readBy(plan)}`);
       return plan;
     }
     const done = await runGold(lakehouse, options);
-    this.printRows(done.models, ['model', 'action', 'rows', 'filesAdded', 'filesRemoved', 'partitions', 'reason']);
+    this.printRows<object>(this.isForProgram() ? done.models : withPartitionsText(done.models), [
+      'model',
+      'action',
+      'rows',
+      'filesAdded',
+      'filesRemoved',
+      'partitions',
+      'reason',
+    ]);
     const built = done.models.filter((model) => model.filesAdded + model.filesRemoved > 0);
     const rows = built.reduce((sum, model) => sum + model.rows, 0);
     const seconds = (done.elapsedMs / 1000).toFixed(1);

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { readBy } from '../../cli/engine-flag.js';
 import { KeystoneCommand, listFlags } from '../../cli/keystone-command.js';
 import type { PipelinePlan, PipelineRun as Run } from '../../core/pipeline.js';
 
@@ -60,7 +61,7 @@ export default class PipelineRun extends KeystoneCommand {
     if (!run.passed) this.failChecks();
     const built = run.gold.models.filter((model) => model.filesAdded + model.filesRemoved > 0).length;
     this.done(
-      `Done. ${run.validated.length} validations: ${run.validated.length - failed.length} passed, ${failed.length} failed; ${run.gold.models.length} gold models: ${built} written, in ${(run.elapsedMs / 1000).toFixed(1)} s${built > 0 ? '. Next: keystone gold insight growth' : ''}`,
+      `Done. ${run.validated.length} validations: ${run.validated.length - failed.length} passed, ${failed.length} failed; ${run.gold.models.length} gold models: ${built} written${readBy(run)}, in ${(run.elapsedMs / 1000).toFixed(1)} s${built > 0 ? '. Next: keystone gold insight growth' : ''}`,
     );
     return run;
   }

@@ -1,6 +1,7 @@
 /** What statements and storage cost: the recorded statements added up, and the lake's tables at the price of storage. */
 import { describeTables } from '../table/describe-table.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { roundedDollars } from '../engine/spent.js';
 import { storageDollars } from './statement-cost.js';
 import { STATEMENT_RUN, statementDetail, type StatementDetail } from './statement-record.js';
 
@@ -56,13 +57,13 @@ export async function costReport(
         estimatedBytes: (sum?.estimatedBytes ?? 0) + Math.round((read.data.estimatedBytes ?? 0) * share),
         actualBytes: (sum?.actualBytes ?? 0) + Math.round(read.data.actualBytes * share),
         billedBytes: (sum?.billedBytes ?? 0) + Math.round(read.data.billedBytes * share),
-        dollars: (sum?.dollars ?? 0) + read.data.dollars * share,
+        dollars: roundedDollars((sum?.dollars ?? 0) + read.data.dollars * share),
       });
     }
   }
   const { cost } = lakehouse.config;
   const storage = (await describeTables(lakehouse))
-    .map(({ name, bytes }) => ({ table: name, bytes, dollarsPerMonth: storageDollars(cost, bytes) }))
+    .map(({ name, bytes }) => ({ table: name, bytes, dollarsPerMonth: roundedDollars(storageDollars(cost, bytes)) }))
     .toSorted((a, b) => b.bytes - a.bytes);
   return {
     since: sinceMs === null ? null : new Date(sinceMs).toISOString(),
@@ -70,9 +71,9 @@ export async function costReport(
     scans: [...rows.values()].toSorted((a, b) =>
       by === 'day' ? (a.group < b.group ? -1 : 1) : b.dollars - a.dollars || b.actualBytes - a.actualBytes,
     ),
-    scanDollars: dollars,
+    scanDollars: roundedDollars(dollars),
     storage,
-    storageDollarsPerMonth: storage.reduce((sum, row) => sum + row.dollarsPerMonth, 0),
+    storageDollarsPerMonth: roundedDollars(storage.reduce((sum, row) => sum + row.dollarsPerMonth, 0)),
   };
 }
 

@@ -6,6 +6,7 @@
  * as far as the service can be reached.
  */
 import type { TableName } from '../table/table-api.js';
+import type { Spent } from './spent.js';
 import { quoteIdentifier } from './sql-text.js';
 import type { QueryResult } from './sql-engine.js';
 
@@ -53,6 +54,8 @@ export interface StatementEngine {
   execute(sql: string, options?: StatementOptions): Promise<StatementAnswer>;
   /** Bytes that a statement's text may have. */
   readonly maxStatementBytes: number;
+  /** All statements of this process so far; absent where nobody counts. */
+  readonly spent?: () => Spent;
 }
 
 /** A table of the lake as the service names it, e.g. `"iceberg"."silver"."orders"`. */

@@ -2,6 +2,7 @@
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
 import { loadAthenaPrelude } from '../engine/duckdb/athena-prelude.js';
 import { KeystoneError } from '../errors.js';
+import { spentSince } from '../engine/spent.js';
 import { highestToken } from '../table/highest-token.js';
 import { keepLease } from '../state/lease-keeper.js';
 import type { Lakehouse } from '../lakehouse.js';
@@ -68,6 +69,8 @@ export interface GoldRun {
   readonly engine: ModelEngine['name'];
   readonly models: readonly RunModel[];
   readonly bytesScanned: number;
+  /** US dollars for the service's statements; 0 where nothing is paid for. */
+  readonly dollars: number;
   readonly elapsedMs: number;
 }
 
@@ -117,6 +120,7 @@ export async function runGold(lakehouse: Lakehouse, options: GoldOptions = {}): 
       for (const input of new Set(models.flatMap((model) => model.inputs)))
         pinned.push(input.startsWith('gold.') ? await pinTable(lakehouse, input) : await pins(input));
       const { engine, sweep } = await openModelEngine(lakehouse, session, options);
+      const spent = await spentSince(lakehouse, engine.name);
       await sweep(pinned.flatMap((input) => (input?.table ? [input.name] : [])));
       const done: RunModel[] = [];
       for (const [index, model] of models.entries()) {
@@ -139,7 +143,9 @@ export async function runGold(lakehouse: Lakehouse, options: GoldOptions = {}): 
         done.push({ ...described, ...note, rows, filesAdded, filesRemoved, bytesScanned, snapshotId: String(built.snapshot.id) });
       }
       options.onProgress?.({ phase: 'gold', done: models.length, total: models.length, unit: 'models' });
-      return { engine: engine.name, models: done, bytesScanned: engine.bytesScanned(), elapsedMs: clock.nowMs() - startedMs };
+      const { dollars } = spent();
+      const bytesScanned = engine.bytesScanned();
+      return { engine: engine.name, models: done, bytesScanned, dollars, elapsedMs: clock.nowMs() - startedMs };
     });
   } finally {
     await lease.release();

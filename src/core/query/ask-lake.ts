@@ -5,6 +5,7 @@
 import path from 'node:path';
 import { requireAffordable } from '../cost/scan-guard.js';
 import { estimateScan, type ScanEstimate } from '../cost/estimate-scan.js';
+import { billedBytes, scanDollars } from '../cost/statement-cost.js';
 import { recordStatement, type StatementDetail } from '../cost/statement-record.js';
 import type { QueryProgress, QueryResult } from '../engine/sql-engine.js';
 import { isKeystoneError, KeystoneError, messageOf } from '../errors.js';
@@ -31,6 +32,15 @@ export interface LakeQuestion {
   readonly command: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: QueryProgress) => void;
+  /** Told before a service runs the statement. */
+  readonly onEstimate?: (estimate: QuestionEstimate) => void;
+}
+
+/** What a service is expected to read and cost. */
+export interface QuestionEstimate extends ScanEstimate {
+  readonly engine: EngineName;
+  /** US dollars; 0 where nothing is paid for. */
+  readonly dollars: number;
 }
 
 export interface LakeAnswer {
@@ -114,6 +124,7 @@ async function askEngine(lakehouse: Lakehouse, question: LakeQuestion): Promise<
   }
   const engine = await lakehouse.engine(name);
   const estimatedBytes = estimate?.bytes ?? null;
+  if (estimate && isService) question.onEstimate?.(priced(lakehouse, name, estimate));
   const tables = (estimate?.tables ?? []).map(({ table, bytes }) => ({ table, estimatedBytes: bytes }));
   const facts = { engine: name, command, estimatedBytes, tables, startedAtMs };
   let seen: QueryProgress | null = null;
@@ -140,6 +151,10 @@ async function askEngine(lakehouse: Lakehouse, question: LakeQuestion): Promise<
     }
     throw error;
   }
+}
+
+export function priced({ config }: Lakehouse, engine: EngineName, estimate: ScanEstimate): QuestionEstimate {
+  return { ...estimate, engine, dollars: scanDollars(config.cost, billedBytes(config.cost, engine, estimate.bytes)) };
 }
 
 /** Where nothing depends on it, an estimate that fails is none: the engine says better what is wrong. */

@@ -4,7 +4,7 @@ import { requireAffordable } from '../cost/scan-guard.js';
 import { recordStatement } from '../cost/statement-record.js';
 import type { ArrowSummary } from '../engine/sql-engine.js';
 import type { Lakehouse } from '../lakehouse.js';
-import type { LakeQuestion } from './ask-lake.js';
+import { priced, type LakeQuestion } from './ask-lake.js';
 
 /** @throws KeystoneError KS_COST_LIMIT before anything is run; else as the engine does. */
 export async function streamLake(
@@ -20,6 +20,7 @@ export async function streamLake(
   if (estimate)
     requireAffordable(estimate, { allowFullScan: allowFullScan || !isService, ...(maxScan === undefined ? {} : { maxScan }) });
   const engine = await lakehouse.engine(name);
+  if (estimate && isService) question.onEstimate?.(priced(lakehouse, name, estimate));
   const sent = await engine.arrow(sql, write, { dialect, maxRows, ...(signal ? { signal } : {}) });
   if (isService && sent.statementId !== undefined) {
     const tables = (estimate?.tables ?? []).map(({ table, bytes }) => ({ table, estimatedBytes: bytes }));
