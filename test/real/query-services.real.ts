@@ -64,6 +64,29 @@ describe.skipIf(!hasQueryServices)('query on services', () => {
     });
   });
 
+  it('names what is misspelt or set wrong, and how to see what there is', async () => {
+    const wrong = async (...args: readonly string[]): Promise<{ code: string; message: string; hint: string }> => {
+      const { error } = JSON.parse((await cli('query', ...args, '--json')).stdout) as {
+        error: { code: string; message: string; hint: string };
+      };
+      return error;
+    };
+    for (const engine of ['athena', 'trino']) {
+      expect(await wrong(ONE_DAY.replace('DISTINCT order_id', 'DISTINCT ordr_id'), '--engine', engine)).toMatchObject({
+        code: 'KS_SQL',
+        hint: 'did you mean order_id (silver.orders)? keystone query "DESCRIBE silver.orders" lists the columns',
+      });
+    }
+    expect(await wrong(ONE_DAY, '--engine', 'trino', '--set', 'engine.trino.catalog=nix')).toMatchObject({
+      code: 'KS_CONFIG',
+      hint: expect.stringContaining('engine.trino.catalog'),
+    });
+    expect(await wrong(ONE_DAY, '--set', 'engine.athena.output=s3://no-such-bucket-anywhere/r/')).toMatchObject({
+      code: 'KS_CONFIG',
+      hint: expect.stringContaining('engine.athena.output'),
+    });
+  });
+
   it('reads all tables of a statement at the snapshots of its beginning', async () => {
     await json('query', ONE_DAY);
     expect(services().athena.statements.at(-1)?.sql).toMatch(/"t\w+_silver"\."orders" FOR VERSION AS OF \d+ WHERE/);

@@ -180,7 +180,10 @@ const cellValue = (text: string, type: ColumnType | undefined): JsonValue =>
     ? Buffer.from(text.replaceAll(' ', ''), 'hex').toString('base64')
     : fromText(text, type ?? columnType('varchar'));
 
-/** ErrorCategory: 1 the system's fault, 2 the writer's, 3 another. */
+/**
+ * ErrorCategory: 1 the system's fault, 2 the writer's, 3 another (https://docs.aws.amazon.com/athena/latest/ug/error-reference.html). What a
+ * service took and could not do for a reason of its own is as good as one that is away.
+ */
 function failedStatement(execution: QueryExecution, id: string, sql: string, { placeOf }: RemoteRunOptions): Error {
   const { StateChangeReason = 'no reason was given', AthenaError: told } = execution.Status ?? {};
   const named = /^([A-Z][A-Z_]+): /.exec(StateChangeReason);
@@ -190,7 +193,7 @@ function failedStatement(execution: QueryExecution, id: string, sql: string, { p
       name: named?.[1] ?? '',
       message: StateChangeReason,
       isUsers: told?.ErrorCategory === 2,
-      isTransient: told?.Retryable === true,
+      isTransient: told?.Retryable === true || told?.ErrorCategory === 1,
       statementId: id,
       sql,
     },

@@ -13,6 +13,7 @@ import type { StatementToken } from '../statement/statement-tokens.js';
 import { icebergTypeText } from './iceberg-type-text.js';
 import type { RemoteColumn, RemoteService, RemoteStatement } from './remote-service.js';
 import { stopped } from './service-failure.js';
+import { withColumnHint } from './unknown-column.js';
 
 export interface RemoteEngineOptions {
   readonly service: RemoteService;
@@ -41,6 +42,8 @@ type Prepared =
       readonly written: RewrittenStatement;
       readonly warnings: readonly string[];
       readonly mayBeNested: boolean;
+      /** Columns by table, for who misspelt one. */
+      readonly columns: ReadonlyMap<TableName, readonly string[]>;
     }
   | { readonly kind: 'answer'; readonly result: QueryResult };
 
@@ -129,19 +132,18 @@ export function openRemoteEngine(options: RemoteEngineOptions): SqlEngine {
     });
     const fields = [...states.values()].flatMap(({ state }) => state.fields);
     const mayBeNested = !read.explains && (fields.some(({ type }) => typeof type === 'object') || read.tokens.some(nests));
-    return { kind: 'run', written: pinStatement(sql.replace(/;\s*$/, ''), pins), warnings, mayBeNested };
+    const columns = new Map([...states].map(([name, { state }]) => [name, state.fields.map((field) => field.name)]));
+    return { kind: 'run', written: pinStatement(sql.replace(/;\s*$/, ''), pins), warnings, mayBeNested, columns };
   };
 
   const start = async (
     prepared: Prepared & { readonly kind: 'run' },
     { signal, onProgress }: QueryOptions,
   ): Promise<RemoteStatement> => {
-    const { written, mayBeNested } = prepared;
-    return service.run(written.sql, {
-      mayBeNested,
-      placeOf: written.placeOf,
-      ...(signal ? { signal } : {}),
-      ...(onProgress ? { onProgress } : {}),
+    const { written, mayBeNested, columns } = prepared;
+    const given = { mayBeNested, placeOf: written.placeOf, ...(signal ? { signal } : {}), ...(onProgress ? { onProgress } : {}) };
+    return service.run(written.sql, given).catch((error: unknown) => {
+      throw withColumnHint(error, columns);
     });
   };
 

@@ -16,7 +16,26 @@ export interface ServiceRefusal {
 }
 
 const DENIED = /^(?:PERMISSION_DENIED|ACCESS_DENIED)$|\b(?:access denied|insufficient permissions|not authorized)\b/i;
+/** Athena adds to it that one may not be authorised to see the column: a misspelt one is far likelier. */
+const UNKNOWN_COLUMN = /\bColumn '[^']+' cannot be resolved/i;
 const UNKNOWN_TABLE = /^(?:TABLE_NOT_FOUND|SCHEMA_NOT_FOUND)$|\b(?:Table|Schema) '?[^ ]+'? (?:does not exist|not found)/i;
+
+const UNKNOWN_CATALOG = /^CATALOG_NOT_FOUND$|\b(?:data ?)?catalog:? '?[^ ']+'? (?:does not exist|(?:was )?not found)/i;
+/** Of Athena, which writes each result there. */
+const UNKNOWN_OUTPUT = /\boutput (?:bucket|location)\b|NoSuchBucket|specified bucket does not exist/i;
+
+/** A setting that names what the service has not; null: the failure is no such one. */
+function settingAtFault(service: string, name: string, said: string): { readonly setting: string; readonly hint: string } | null {
+  if (UNKNOWN_CATALOG.test(name) || UNKNOWN_CATALOG.test(said)) {
+    const setting = `engine.${service}.catalog`;
+    return { setting, hint: `set ${setting} to the catalog of ${service} that holds the lake's tables; keystone doctor looks` };
+  }
+  if (service === 'athena' && UNKNOWN_OUTPUT.test(said)) {
+    const setting = 'engine.athena.output';
+    return { setting, hint: `set ${setting} to s3://bucket/prefix/ of a bucket that exists, in the region of Athena` };
+  }
+  return null;
+}
 
 /** Its cause is marked as transient where it may pass. */
 export function serviceFailure(refusal: ServiceRefusal, placeOf: RemoteRunOptions['placeOf']): KeystoneError {
@@ -25,20 +44,24 @@ export function serviceFailure(refusal: ServiceRefusal, placeOf: RemoteRunOption
   const written = /\bline (\d+):(\d+)\b/.exec(said);
   const place = written && placeOf ? placeOf(Number(written[1]), Number(written[2])) : null;
   const text = written && place ? said.replace(written[0], `line ${place.line}:${place.column}`) : said;
-  const code: ErrorCode = DENIED.test(said) ? 'KS_CREDENTIALS' : isUsers ? 'KS_SQL' : 'KS_ENGINE';
-  const hint =
-    code === 'KS_CREDENTIALS'
-      ? `give this identity what the statement needs at ${service}; keystone doctor tries it`
-      : UNKNOWN_TABLE.test(said)
-        ? `the lake has the table and the catalog of ${service} has not: catalog.adapter must be glue there; keystone doctor looks`
-        : code === 'KS_ENGINE' && isTransient
-          ? 'run the same command again when it has recovered'
-          : undefined;
-  return new KeystoneError(code, `${service}: ${text}`, {
+  const atFault = settingAtFault(service, name, said);
+  const isDenied = DENIED.test(said) && !UNKNOWN_COLUMN.test(said);
+  const code: ErrorCode = isDenied ? 'KS_CREDENTIALS' : atFault ? 'KS_CONFIG' : isUsers ? 'KS_SQL' : 'KS_ENGINE';
+  const problem = code === 'KS_CONFIG' && atFault ? `${text} (${atFault.setting})` : text;
+  const hint = code === 'KS_CONFIG' ? atFault?.hint : hintOf(code, said, refusal);
+  return new KeystoneError(code, `${service}: ${problem}`, {
     details: { statement: statementId, sql: sql.slice(0, 500), ...place },
     cause: Object.assign(new Error(said), isTransient ? { name, status: 503 } : { name }),
     ...(hint === undefined ? {} : { hint }),
   });
+}
+
+function hintOf(code: ErrorCode, said: string, { service, isTransient }: ServiceRefusal): string | undefined {
+  if (code === 'KS_CREDENTIALS') return `give this identity what the statement needs at ${service}; keystone doctor tries it`;
+  if (UNKNOWN_TABLE.test(said))
+    return `the lake has the table and the catalog of ${service} has not: catalog.adapter must be glue there; keystone doctor looks`;
+  if (code === 'KS_ENGINE' && isTransient) return `look at ${service}, then run the same command again; keystone doctor tries it`;
+  return undefined;
 }
 
 /** A statement that was stopped on request. */

@@ -75,6 +75,16 @@ export function trinoService(options: TrinoOptions): RemoteService {
     ).catch((error: unknown) => {
       if (signal?.aborted) throw stopped('trino', null, error);
       if (error instanceof KeystoneError) throw error;
+      if (reasonOf(error) === 'bad port') {
+        throw new KeystoneError(
+          'KS_CONFIG',
+          `engine.trino.url names the port of ${origin}, which Node's fetch never connects to`,
+          {
+            hint: 'it is kept for another protocol (https://fetch.spec.whatwg.org/#port-blocking): let Trino, or a proxy in front of it, listen elsewhere',
+            cause: error,
+          },
+        );
+      }
       throw new KeystoneError('KS_ENGINE', `Trino at ${origin} does not answer: ${reasonOf(error)}`, {
         hint: 'look at the coordinator (engine.trino.url), then run the same command again',
         cause: error,

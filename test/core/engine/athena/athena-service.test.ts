@@ -4,6 +4,7 @@ import { AthenaClient } from '@aws-sdk/client-athena';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { athenaService } from '../../../../src/core/engine/athena/athena-service.js';
 import type { RemoteService } from '../../../../src/core/engine/remote/remote-service.js';
+import { isTransientFailure } from '../../../../src/core/resilience/transient-failure.js';
 import { systemEffects } from '../../../support/effects.js';
 
 type Answer = (operation: string, input: Record<string, unknown>) => { readonly status?: number; readonly body: object };
@@ -115,7 +116,10 @@ describe('Athena', () => {
   it.each([
     ["SYNTAX_ERROR: line 1:8: Column 'x' cannot be resolved", 2, 'KS_SQL'],
     ['Access Denied: s3://bucket/key', 2, 'KS_CREDENTIALS'],
+    ["COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved or requester is not authorized to access it", 2, 'KS_SQL'],
     ['GENERIC_INTERNAL_ERROR: it broke', 1, 'KS_ENGINE'],
+    ['The specified bucket does not exist', 1, 'KS_CONFIG'],
+    ["CATALOG_NOT_FOUND: line 1:8: Catalog 'nix' not found", 2, 'KS_CONFIG'],
   ])('says why a statement failed: %s', async (reason, category, code) => {
     const { service } = await athena((operation) => ({
       body:
@@ -127,6 +131,23 @@ describe('Athena', () => {
       code,
       details: code === 'KS_SQL' ? { line: 1, column: 7, statement: 'q1' } : { statement: 'q1' },
     });
+  });
+
+  it.each([
+    ['fetch failed', { ErrorCategory: 1 }, true],
+    ['it was throttled', { ErrorCategory: 3, Retryable: true }, true],
+    ['it is no more', { ErrorCategory: 3 }, false],
+    ['The specified bucket does not exist', { ErrorCategory: 1 }, false],
+  ])('is as good as away when it failed for a reason of its own: %s', async (reason, AthenaError, isAway) => {
+    const { service } = await athena((operation) => ({
+      body:
+        operation === 'StartQueryExecution'
+          ? { QueryExecutionId: 'q1' }
+          : execution('FAILED', { StateChangeReason: reason, AthenaError }),
+    }));
+    const error: unknown = await service.run('SELECT 1').catch((thrown: unknown) => thrown);
+    expect(isTransientFailure(error)).toBe(isAway);
+    expect(error).toMatchObject(isAway ? { hint: expect.stringContaining('keystone doctor') } : { code: expect.any(String) });
   });
 
   it.each([
