@@ -31,14 +31,20 @@ export function environmentOverrides(env: Readonly<Record<string, string | undef
   });
 }
 
-/** Names of `KEYSTONE_*` variables that mean nothing. */
-export function unknownVariables(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+/** Names of `KEYSTONE_*` variables that mean nothing; those that a setting of `config` refers to (`env:NAME`) hold its secrets. */
+export function unknownVariables(env: Readonly<Record<string, string | undefined>>, config: unknown = {}): readonly string[] {
   const known = new Set<string>([
     ...CHOICE_VARIABLES,
     ...Object.keys(SHORT_VARIABLES),
     ...allSettings().map((setting) => setting.variable),
+    ...referredVariables(config),
   ]);
   return Object.keys(env).filter((name) => name.startsWith('KEYSTONE_') && !known.has(name));
+}
+
+function referredVariables(value: unknown): readonly string[] {
+  if (typeof value === 'string') return value.startsWith('env:') ? [value.slice('env:'.length)] : [];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(referredVariables) : [];
 }
 
 /** The overrides of `--set key=value` flags; KS_USAGE for one without `=`, KS_CONFIG for an unknown key or a refused value. */

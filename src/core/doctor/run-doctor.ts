@@ -32,14 +32,13 @@ export interface DoctorReport {
 }
 
 export async function runDoctor({ effects, nodeVersion, env, project }: DoctorRequest): Promise<DoctorReport> {
-  const checks: DoctorCheck[] = [nodeCheck(nodeVersion), clockCheck(effects), variablesCheck(unknownVariables(env))];
   let config: ResolvedConfig | undefined;
-  checks.push(
-    await examine('configuration', 'KS_CONFIG', async () => {
-      config = await project();
-      return ok('configuration', `${config.configPath}, profile ${config.profileName}`);
-    }),
-  );
+  const configuration = await examine('configuration', 'KS_CONFIG', async () => {
+    config = await project();
+    return ok('configuration', `${config.configPath}, profile ${config.profileName}`);
+  });
+  const variables = variablesCheck(unknownVariables(env, config));
+  const checks: DoctorCheck[] = [nodeCheck(nodeVersion), clockCheck(effects), variables, configuration];
   if (config === undefined) checks.push(skipped('project', 'contracts, models, log, lake and port need the configuration'));
   else checks.push(...(await configuredChecks(config, effects, env)));
   const exitCode = Math.max(0, ...checks.map(({ code }) => (code === null ? 0 : ERROR_CODES[code].exitCode)));

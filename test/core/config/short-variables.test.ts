@@ -15,6 +15,16 @@ describe('short variables', () => {
     expect(brokers({ KEYSTONE_BROKERS: '' })).toEqual([]);
   });
 
+  it('are known where a setting refers to them', () => {
+    const config = {
+      profile: { state: { postgres: { url: 'env:KEYSTONE_STATE_URL' } } },
+      ingest: { tokens: { a: 'env:KEYSTONE_A' } },
+    };
+    const env = { KEYSTONE_STATE_URL: 'x', KEYSTONE_A: 'x', KEYSTONE_B: 'x' };
+    expect(unknownVariables(env, config)).toEqual(['KEYSTONE_B']);
+    expect(unknownVariables(env)).toHaveLength(3);
+  });
+
   it('are no unknown ones', () => {
     expect(unknownVariables({ KEYSTONE_BROKERS: 'a:1', KEYSTONE_BROKER: 'b:1' })).toEqual(['KEYSTONE_BROKER']);
   });
