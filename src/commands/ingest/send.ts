@@ -59,6 +59,7 @@ the lake sees a duplicate, never a second event.`;
       dryRun: flags['dry-run'],
       progress: this.progress,
       signal: this.signal,
+      onNotice: (text) => this.addWarning(text),
     });
     for (const warning of result.warnings) this.addWarning(warning);
     for (const { eventId, message } of result.refusals) this.addWarning(`${eventId} was refused: ${message}`);

@@ -29,14 +29,20 @@ export interface OpenSinkOptions {
   readonly destination: Destination;
   readonly onResults: OnResults;
   readonly signal: AbortSignal;
+  /** Told what is waited for. */
+  readonly onNotice?: ((text: string) => void) | undefined;
 }
 
 /** @throws KeystoneError KS_SERVER_UNREACHABLE, KS_CREDENTIALS, KS_LOG, KS_CONTRACT. */
-export async function openSink(lakehouse: Lakehouse, { destination, onResults, signal }: OpenSinkOptions): Promise<EventSink> {
+export async function openSink(
+  lakehouse: Lakehouse,
+  { destination, onResults, signal, onNotice }: OpenSinkOptions,
+): Promise<EventSink> {
   const { clock } = lakehouse.effects;
   if (destination.kind === 'server') {
     const { openServerSink } = await import('./grpc/server-sink.js');
-    return openServerSink({ address: destination.address, access: destination.access, clock, onResults, signal });
+    const { address, access } = destination;
+    return openServerSink({ address, access, clock, onResults, signal, fullMs: lakehouse.config.resilience.patience, onNotice });
   }
   const { openLogSink } = await import('./log-sink.js');
   const { profile, ingest } = lakehouse.config;

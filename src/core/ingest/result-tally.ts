@@ -39,11 +39,11 @@ export function createResultTally(onReceipts?: OnResults): ResultTally {
   };
 }
 
-/** An interruption that says what became of the events until then: `withSink` has made durable what was given. Other errors as they are. */
+/** An interruption, or a limit that stopped it, that says what became of the events until then: `withSink` has made durable what was given. Other errors as they are. */
 export function interruptedWith(error: unknown, { accepted, refused }: ReturnType<ResultTally['counts']>): unknown {
-  if (!isKeystoneError(error) || error.code !== 'KS_INTERRUPTED') return error;
-  const { message, hint, cause } = error;
-  return new KeystoneError('KS_INTERRUPTED', `${message}: ${accepted} events accepted, ${refused} refused until then`, {
+  if (!isKeystoneError(error) || (error.code !== 'KS_INTERRUPTED' && error.code !== 'KS_LIMIT')) return error;
+  const { code, message, hint, cause } = error;
+  return new KeystoneError(code, `${message}: ${accepted} events accepted, ${refused} refused until then`, {
     ...(hint === undefined ? {} : { hint }),
     cause,
     details: { accepted, refused },

@@ -50,6 +50,8 @@ export interface RunSendOptions {
   readonly dryRun: boolean;
   readonly progress: ReportProgress;
   readonly signal: AbortSignal;
+  /** Told what is waited for. */
+  readonly onNotice?: ((text: string) => void) | undefined;
 }
 
 export interface RunSendResult extends SendCounts {
@@ -88,8 +90,8 @@ export async function runSend(lakehouse: Lakehouse, options: RunSendOptions): Pr
   const receipts = options.receiptsPath === undefined || dryRun ? null : openReceiptFile(options.receiptsPath);
   const tally = createResultTally(receipts?.onResults);
   try {
-    const { destination } = options;
-    return await withSink(lakehouse, { destination, onResults: tally.onResults, signal, dryRun }, async (sink) => {
+    const { destination, onNotice } = options;
+    return await withSink(lakehouse, { destination, onResults: tally.onResults, signal, dryRun, onNotice }, async (sink) => {
       const counts = await sendEvents({ events, sink, progress, signal, name });
       return {
         ...counts,

@@ -7,14 +7,17 @@ import { loadContracts } from '../../../src/core/contract/load-contracts.js';
 import { planCsvFiles } from '../../../src/core/ingest/files/csv-file-plan.js';
 import { openLogSink } from '../../../src/core/ingest/log-sink.js';
 import { ingestCsv } from '../../../src/core/ingest/files/ingest-csv.js';
-import { startIngestServer, type IngestServer } from '../../../src/core/ingest/grpc/ingest-server.js';
+import { startIngestServer, type IngestServer } from '../../../src/core/ingest/ingest-server.js';
 import type { EventResult } from '../../../src/core/ingest/grpc/ingestion-v1-codec.js';
 import { lineEvents } from '../../../src/core/ingest/files/line-events.js';
 import { rawEvents } from '../../../src/core/ingest/files/raw-events.js';
 import { sendEvents } from '../../../src/core/ingest/send-events.js';
 import { openServerSink } from '../../../src/core/ingest/grpc/server-sink.js';
 import { openEmbeddedLog } from '../../../src/core/log/embedded-log.js';
+import { KeystoneError } from '../../../src/core/errors.js';
+import { createResultTally, interruptedWith } from '../../../src/core/ingest/result-tally.js';
 import { systemEffects } from '../../support/effects.js';
+import { openDoor } from '../../support/ingest-door.js';
 import { headerOf, memoryLog, type MemoryLog } from '../../support/memory-log.js';
 import { tempDir } from '../../support/temp-dir.js';
 
@@ -177,6 +180,56 @@ describe('sending to a server', () => {
     await second.stop();
     const hasty = openServerSink({ address: `127.0.0.1:${port}`, clock, signal, onResults: silent });
     await expect(hasty).rejects.toMatchObject({ code: 'KS_SERVER_UNREACHABLE', hint: 'keystone ingest serve' });
+  });
+
+  it('waits for a server that takes no more, then stops and says how many were accepted', async () => {
+    let room = 3;
+    const state = { mode: 'full', sinceMs: 0, events: 3, bytes: 900, oldestMs: 1000, problem: 'no broker answers' } as const;
+    const { server } = await openDoor({
+      spool: {
+        state: () => state,
+        append: async (records) =>
+          records.map(() =>
+            room-- > 0 ? { kind: 'spooled' as const, partition: 0 } : new KeystoneError('KS_LIMIT', 'the spool is full'),
+          ),
+      },
+    });
+    const address = `127.0.0.1:${server.port}`;
+    const told: string[] = [];
+    const send = async (fullMs: number) => {
+      const tally = createResultTally();
+      const sink = await openServerSink({
+        address,
+        // The server asks to come again in seconds.
+        clock: { ...clock, sleep: (ms, over) => clock.sleep(Math.min(ms, 100), over) },
+        signal,
+        onResults: tally.onResults,
+        retryMs: 100,
+        fullMs,
+        onNotice: (text) => void told.push(text),
+      });
+      closers.push(() => sink.close());
+      const sent = sendEvents({ events: lines(manyLines(10)), sink, progress: silent, signal, name: 'lines' });
+      const error = await sent.then(
+        () => null,
+        (thrown: unknown) => interruptedWith(thrown, tally.counts()),
+      );
+      return { error, ...tally.counts() };
+    };
+    expect(await send(300)).toMatchObject({
+      accepted: 3,
+      refused: 0,
+      error: {
+        code: 'KS_LIMIT',
+        message: expect.stringMatching(/the spool is full: 3 events accepted, 0 refused until then/) as string,
+        hint: expect.stringContaining('the same command again') as string,
+      },
+    });
+    const second = send(60_000);
+    await expect.poll(() => told.length, { timeout: 20_000 }).toBe(1);
+    room = 100;
+    expect(await second).toMatchObject({ accepted: 10, refused: 0, error: null });
+    expect(told).toEqual([expect.stringMatching(/takes no more for now \(.*the spool is full\); waiting for room/)]);
   });
 
   it('refuses one event over the size limit without losing its neighbours', async () => {

@@ -28,6 +28,13 @@ export interface ServerSinkOptions {
   readonly signal: AbortSignal;
   /** How long one batch is tried again while the server is away or full. */
   readonly retryMs?: number;
+  /**
+   * How long the sink waits for a server that takes no more for now (its spool is full, say), in ms; then it rejects with KS_LIMIT. Absent:
+   * what is still refused after `retryMs` is a refusal of each event.
+   */
+  readonly fullMs?: number | undefined;
+  /** Told once, when the server takes no more for longer than a moment. */
+  readonly onNotice?: ((text: string) => void) | undefined;
   /** Asks the server with a batch of no events, before any is given, whether it lets us in. */
   readonly asksFirst?: boolean;
   readonly batchEvents?: number;
@@ -41,6 +48,8 @@ const CONNECT_MS = 3_000;
 const FIRST_LOOK_MS = 500;
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 1_000;
+/** A server that is full for less is not worth a word. */
+const MOMENT_MS = 1_000;
 const BATCH_EVENTS = 500;
 const BATCH_BYTES = 1_000_000;
 const WINDOW = 4;
@@ -172,6 +181,33 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
     }
   }
 
+  const { fullMs } = options;
+  /** Since when the server takes no more; all batches under way wait together. */
+  let fullSinceMs: number | null = null;
+  let isTold = false;
+  /** Whether to try again. @throws KeystoneError KS_LIMIT once the server has been full for `fullMs`. */
+  const awaitRoom = (reason: string, mostMs: number, retryAfterMs: number): boolean => {
+    if (signal.aborted) return false;
+    const nowMs = clock.nowMs();
+    fullSinceMs ??= nowMs;
+    const sinceMs = nowMs - fullSinceMs;
+    if (sinceMs >= mostMs) {
+      throw new KeystoneError(
+        'KS_LIMIT',
+        `the server at ${address} has taken no more for ${(sinceMs / 1000).toFixed(0)} s: ${reason}`,
+        {
+          hint: 'keystone ingest spool status on the server says what waits; then run the same command again: what was accepted becomes duplicates, not new events',
+          cause: Object.assign(new Error(reason), { code: status.RESOURCE_EXHAUSTED }),
+        },
+      );
+    }
+    if (!isTold && Math.max(sinceMs, retryAfterMs) >= MOMENT_MS) {
+      isTold = true;
+      options.onNotice?.(`the server at ${address} takes no more for now (${reason}); waiting for room`);
+    }
+    return true;
+  };
+
   /** Sends until each event has a receipt or a final refusal. */
   const deliver = async (batch: readonly SentEvent[]): Promise<void> => {
     let until = clock.nowMs() + retryMs;
@@ -200,15 +236,29 @@ export async function openServerSink(options: ServerSinkOptions): Promise<EventS
           );
           return;
         }
-        if (!mayRetry) throw (await diagnoseServer(address, access)) ?? unreachable(answer);
+        const isFull = answer.code === status.RESOURCE_EXHAUSTED && fullMs !== undefined;
+        if (isFull ? !awaitRoom(answer.details, fullMs, retryAfterMs) : !mayRetry)
+          throw (await diagnoseServer(address, access)) ?? unreachable(answer);
         again = open;
       } else {
-        again = mayRetry ? open.filter((_, index) => isTransientRefusal(answer[index])) : [];
-        options.onResults(mayRetry ? answer.filter((result) => !isTransientRefusal(result)) : answer);
+        const settled = answer.filter((result) => !isTransientRefusal(result));
+        const exhausted = fullMs === undefined ? undefined : answer.find(isExhausted);
+        if (settled.length > 0) fullSinceMs = null;
+        if (exhausted && fullMs !== undefined) {
+          // First what was settled: who gives up says how many were accepted.
+          options.onResults(settled);
+          again = awaitRoom(exhausted.refusal.message, fullMs, retryAfterMs)
+            ? open.filter((_, index) => isTransientRefusal(answer[index]))
+            : [];
+        } else {
+          again = mayRetry ? open.filter((_, index) => isTransientRefusal(answer[index])) : [];
+          options.onResults(mayRetry ? settled : answer);
+        }
       }
       if (again.length === 0) return;
       open = again;
-      await clock.sleep(Math.max(wait, retryAfterMs), signal);
+      const leftMs = fullSinceMs === null || fullMs === undefined ? Infinity : fullSinceMs + fullMs - clock.nowMs();
+      await clock.sleep(Math.max(wait, Math.min(retryAfterMs, leftMs)), signal);
     }
   };
 
@@ -236,6 +286,11 @@ const notOneEach = (): ServiceError =>
     details: 'the server did not answer one result per event',
     metadata: new Metadata(),
   });
+
+type Refusal = Extract<EventResult, { kind: 'refused' }>;
+
+const isExhausted = (result: EventResult): result is Refusal =>
+  result.kind === 'refused' && result.refusal.code === status.RESOURCE_EXHAUSTED;
 
 const isTransientRefusal = (result: EventResult | undefined): boolean =>
   result?.kind === 'refused' && isTransient(result.refusal.code);
