@@ -1,5 +1,5 @@
 /** How `ingest serve` tells what happens while it serves. */
-import type { IngestServerEvent } from '../core/ingest/grpc/ingest-server.js';
+import type { IngestServerEvent } from '../core/ingest/ingest-server-event.js';
 import type { ServingLevel } from '../core/ingest/serving-level.js';
 import type { SpoolState } from '../core/ingest/spool/spool-mode.js';
 import type { WorkersEvent } from '../core/ingest/supervise-workers.js';

@@ -3,7 +3,7 @@
  * stop; when the process that started it is gone, node:cluster ends it at once.
  */
 import { isKeystoneError, messageOf } from '../core/errors.js';
-import type { IngestTotals } from '../core/ingest/grpc/ingest-server.js';
+import type { IngestTotals } from '../core/ingest/event-intake.js';
 import type { WorkerMessage } from '../core/ingest/worker-process.js';
 import type { Logger } from '../core/logging/logger.js';
 import { systemEffects } from './effects.js';

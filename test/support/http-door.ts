@@ -1,7 +1,7 @@
 /** Talks to an HTTP door over raw sockets, so that a test decides about every byte and every pause. */
 import net, { type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { IngestServerOptions } from '../../src/core/ingest/grpc/ingest-server.js';
+import type { IngestServerOptions } from '../../src/core/ingest/ingest-server.js';
 import { openDoor, type Door } from './ingest-door.js';
 
 export interface HttpDoorUnderTest extends Door {

@@ -1,7 +1,7 @@
 /** An ingest server over a log in memory, for tests of its door. */
 import { Client, credentials, Metadata, type ChannelCredentials, type ServiceError } from '@grpc/grpc-js';
 import { onTestFinished } from 'vitest';
-import { startIngestServer, type IngestServer, type IngestServerOptions } from '../../src/core/ingest/grpc/ingest-server.js';
+import { startIngestServer, type IngestServer, type IngestServerOptions } from '../../src/core/ingest/ingest-server.js';
 import { ingestionV1Methods } from '../../src/core/ingest/grpc/ingest-services.js';
 import type { EventResult, WireEvent } from '../../src/core/ingest/grpc/ingestion-v1-codec.js';
 import { systemEffects } from './effects.js';

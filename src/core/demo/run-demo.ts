@@ -11,7 +11,7 @@ import { runConsumer } from '../consume/run-consumer.js';
 import type { SqlEngine } from '../engine/sql-engine.js';
 import { KeystoneError } from '../errors.js';
 import { goldInsight } from '../gold/gold-insight.js';
-import { startIngestServer } from '../ingest/grpc/ingest-server.js';
+import { startIngestServer } from '../ingest/ingest-server.js';
 import type { Effects, Lakehouse } from '../lakehouse.js';
 import { verifyLedger } from '../ledger/verify.js';
 import { folderError } from '../store/folder-error.js';

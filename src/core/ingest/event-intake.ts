@@ -18,8 +18,13 @@ import type { EventResult, WireEvent } from './grpc/ingestion-v1-codec.js';
 export interface EventIntake {
   /** `settle` gets one result per event, in their order, once all of them are durable or refused. */
   take(events: readonly WireEvent[], client: Client, settle: (results: readonly EventResult[]) => void): void;
-  /** Events acknowledged and refused since the start. */
-  totals(): { readonly accepted: number; readonly refused: number };
+  totals(): IngestTotals;
+}
+
+/** Events acknowledged and refused since the start. */
+export interface IngestTotals {
+  readonly accepted: number;
+  readonly refused: number;
 }
 
 export interface IntakeOptions {

@@ -2,7 +2,9 @@
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { guardDoors } from './door-guard.js';
-import { startIngestServer, type IngestServerEvent, type IngestTotals } from './grpc/ingest-server.js';
+import type { IngestTotals } from './event-intake.js';
+import { startIngestServer } from './ingest-server.js';
+import type { IngestServerEvent } from './ingest-server-event.js';
 import { ingestMeter } from './ingest-meter.js';
 import { refusalLog } from './refusal-log.js';
 import { addressOf } from './server-address.js';

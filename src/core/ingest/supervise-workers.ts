@@ -6,7 +6,8 @@
  */
 import type { Clock } from '../clock.js';
 import { KeystoneError } from '../errors.js';
-import type { IngestServerEvent, IngestTotals } from './grpc/ingest-server.js';
+import type { IngestTotals } from './event-intake.js';
+import type { IngestServerEvent } from './ingest-server-event.js';
 import type { RunServeResult } from './run-serve.js';
 import type { StartWorker, WorkerExit, WorkerOrders, WorkerProcess } from './worker-process.js';
 

@@ -1,6 +1,7 @@
 /** Port: a process that serves for another one, what it is told and what it tells (`src/cli/worker-processes.ts` has the processes). */
 import type { ErrorCode } from '../errors.js';
-import type { IngestServerEvent, IngestTotals } from './grpc/ingest-server.js';
+import type { IngestTotals } from './event-intake.js';
+import type { IngestServerEvent } from './ingest-server-event.js';
 import type { LogFields } from '../logging/logger.js';
 import type { LogLevel } from '../logging/log-level.js';
 import type { WorkerNumbers } from '../metrics/worker-metrics.js';

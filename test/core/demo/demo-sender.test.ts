@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { loadContracts } from '../../../src/core/contract/load-contracts.js';
 import { openDemoSender } from '../../../src/core/demo/demo-sender.js';
 import { generateEvents, MIN_DEMO_EVENTS } from '../../../src/core/demo/generate-events.js';
-import { startIngestServer } from '../../../src/core/ingest/grpc/ingest-server.js';
+import { startIngestServer } from '../../../src/core/ingest/ingest-server.js';
 import { openEmbeddedLog } from '../../../src/core/log/embedded-log.js';
 import { systemEffects } from '../../support/effects.js';
 import { tempDir } from '../../support/temp-dir.js';

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { admitFromConfig } from '../../../src/core/ingest/admit-client.js';
 import { readDoorTls, type TlsConfig } from '../../../src/core/ingest/door-tls.js';
 import { encodeEventRequest } from '../../../src/core/ingest/grpc/founding-codec.js';
-import type { IngestServerOptions } from '../../../src/core/ingest/grpc/ingest-server.js';
+import type { IngestServerOptions } from '../../../src/core/ingest/ingest-server.js';
 import { makeAuthority, readPair, type Authority, type CertificateFiles } from '../../support/certificates.js';
 import { bearer, callBytes, openDoor, openStream, sendOne, wireEvent } from '../../support/ingest-door.js';
 import { headerOf } from '../../support/memory-log.js';

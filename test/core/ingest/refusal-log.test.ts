@@ -4,7 +4,7 @@ import type { Admit } from '../../../src/core/ingest/client.js';
 import { refusalLog } from '../../../src/core/ingest/refusal-log.js';
 import { openServerSink } from '../../../src/core/ingest/grpc/server-sink.js';
 import { readServerAccess } from '../../../src/core/ingest/server-access.js';
-import type { IngestServerOptions } from '../../../src/core/ingest/grpc/ingest-server.js';
+import type { IngestServerOptions } from '../../../src/core/ingest/ingest-server.js';
 import { ingestionV1Methods } from '../../../src/core/ingest/grpc/ingest-services.js';
 import type { EventResult, WireEvent } from '../../../src/core/ingest/grpc/ingestion-v1-codec.js';
 import { SILENT, type LogFields } from '../../../src/core/logging/logger.js';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { admitFromConfig } from '../../../src/core/ingest/admit-client.js';
 import { readDoorTls, type TlsConfig } from '../../../src/core/ingest/door-tls.js';
 import type { EventResult } from '../../../src/core/ingest/grpc/ingestion-v1-codec.js';
-import type { IngestServerOptions } from '../../../src/core/ingest/grpc/ingest-server.js';
+import type { IngestServerOptions } from '../../../src/core/ingest/ingest-server.js';
 import { readServerAccess, type GivenAccess } from '../../../src/core/ingest/server-access.js';
 import { openServerSink } from '../../../src/core/ingest/grpc/server-sink.js';
 import { makeAuthority, type Authority, type CertificateFiles } from '../../support/certificates.js';

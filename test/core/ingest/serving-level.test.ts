@@ -1,7 +1,7 @@
 /** The level of degradation as a server shows it: in the health of both doors, and in its lines. */
 import { Client, credentials, type Metadata } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { IngestServerEvent } from '../../../src/core/ingest/grpc/ingest-server.js';
+import type { IngestServerEvent } from '../../../src/core/ingest/ingest-server-event.js';
 import { runServe } from '../../../src/core/ingest/run-serve.js';
 import { watchLevel } from '../../../src/core/ingest/serving-level.js';
 import type { Clock } from '../../../src/core/clock.js';

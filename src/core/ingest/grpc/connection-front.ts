@@ -259,6 +259,7 @@ export function createConnectionFront(options: ConnectionFrontOptions): Connecti
     certificateOf: (peer) => connections.get(peer)?.certificate ?? NO_CERTIFICATE,
     stopListening() {
       for (const server of listening) server.close();
+      listening = [];
     },
     destroyAll() {
       clearInterval(sweeper);

@@ -1,17 +1,13 @@
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Contract } from '../../../../src/core/contract/contract.js';
-import { encodeEventRequest } from '../../../../src/core/ingest/grpc/founding-codec.js';
-import {
-  startIngestServer,
-  type IngestServer,
-  type IngestServerOptions,
-} from '../../../../src/core/ingest/grpc/ingest-server.js';
-import { ingestionV1Methods } from '../../../../src/core/ingest/grpc/ingest-services.js';
-import { encodeEvent, type WireEvent } from '../../../../src/core/ingest/grpc/ingestion-v1-codec.js';
-import { systemEffects } from '../../../support/effects.js';
-import { headerOf, memoryLog, type MemoryLog } from '../../../support/memory-log.js';
+import type { Contract } from '../../../src/core/contract/contract.js';
+import { encodeEventRequest } from '../../../src/core/ingest/grpc/founding-codec.js';
+import { startIngestServer, type IngestServer, type IngestServerOptions } from '../../../src/core/ingest/ingest-server.js';
+import { ingestionV1Methods } from '../../../src/core/ingest/grpc/ingest-services.js';
+import { encodeEvent, type WireEvent } from '../../../src/core/ingest/grpc/ingestion-v1-codec.js';
+import { systemEffects } from '../../support/effects.js';
+import { headerOf, memoryLog, type MemoryLog } from '../../support/memory-log.js';
 
 const closers: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
