@@ -20,7 +20,7 @@ import type { Breakers } from './resilience/open-breakers.js';
 import type { Degradation } from './resilience/degradation.js';
 import type { DegradationMemory } from './resilience/kept-degradation.js';
 import { UNGUARDED, type Guard } from './resilience/guard.js';
-import { isGuarded, type GuardedService } from './resilience/guarded-service.js';
+import { engineService, isGuarded, type GuardedService } from './resilience/guarded-service.js';
 import type { StateStore } from './state/state-store.js';
 import { localLakeFolder } from './store/lake-place.js';
 import type { ObjectStore } from './store/object-store.js';
@@ -214,9 +214,9 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     logger: effects.logger,
     metrics: effects.metrics,
   });
-  const guarded = async (engine: SqlEngine): Promise<SqlEngine> => {
+  const guarded = async (engine: SqlEngine, name: 'athena' | 'trino'): Promise<SqlEngine> => {
     const { guardedEngine } = await import('./resilience/guarded-engine.js');
-    return guardedEngine(engine, await guardOf('engine'));
+    return guardedEngine(engine, await guardOf(engineService(profile, name)));
   };
   const requireGlue = (name: EngineName): void => {
     if (name === 'duckdb' || profile.catalog.adapter === 'glue') return;
@@ -234,11 +234,11 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     athena: once(async () => {
       const { openAthenaEngine } = await import('./engine/athena/athena-engine.js');
       const token = (): string => randomUuid(effects.randomBytes);
-      return guarded(await openAthenaEngine({ ...remote(), athena: profile.engine.athena, token }));
+      return guarded(await openAthenaEngine({ ...remote(), athena: profile.engine.athena, token }), 'athena');
     }, closeEngine),
     trino: once(async () => {
       const { openTrinoEngine } = await import('./engine/trino/trino-engine.js');
-      return guarded(await openTrinoEngine({ ...remote(), trino: profile.engine.trino }));
+      return guarded(await openTrinoEngine({ ...remote(), trino: profile.engine.trino }), 'trino');
     }, closeEngine),
   };
   const services: Readonly<Record<StatementEngine['name'], () => Promise<StatementEngine>>> = {

@@ -7,7 +7,11 @@ export default class BreakerShow extends KeystoneCommand {
   static override summary = 'Show one circuit breaker: its state, what it saw of late, and its last changes with who and why';
   static override examples = ['<%= config.bin %> breaker show store', '<%= config.bin %> breaker show log --changes 100 --json'];
   static override args = {
-    name: Args.string({ description: 'log, store, catalog, engine or state', required: true, ignoreStdin: true }),
+    name: Args.string({
+      description: 'log, store, catalog, engine, state, or an engine by name: engine.athena, engine.trino',
+      required: true,
+      ignoreStdin: true,
+    }),
   };
   static override flags = {
     changes: Flags.integer({ default: 10, min: 0, max: 1000, description: 'how many of its last changes' }),

@@ -4,7 +4,7 @@ import type { Lakehouse } from '../lakehouse.js';
 import { nearestName } from '../nearest-name.js';
 import type { StateStore, Transition } from '../state/state-store.js';
 import { BREAKER_POLICY, breakerCalls, breakerState, type BreakerState } from './breaker-state.js';
-import { GUARDED_SERVICES, isGuarded, type GuardedService } from './guarded-service.js';
+import { adapterOf, GUARDED_SERVICES, isGuarded, NAMED_ENGINES, type GuardedService } from './guarded-service.js';
 import { breakerSubject } from './open-breakers.js';
 import { serviceAddress } from './service-address.js';
 
@@ -48,12 +48,15 @@ export async function listBreakers(lakehouse: Lakehouse): Promise<readonly Break
   const anyGuarded = GUARDED_SERVICES.some((name) => isGuarded(lakehouse.config.profile, name));
   // Where nothing is guarded there may be no state store yet, and none is made for this.
   const kept = anyGuarded ? await keptBreakers(await lakehouse.state()) : new Map<string, BreakerState>();
-  return GUARDED_SERVICES.map((name) => viewOf(lakehouse, name, kept));
+  // Of the engines beside the profile's those that were asked.
+  const asked = NAMED_ENGINES.filter((name) => kept.has(name));
+  return [...GUARDED_SERVICES, ...asked].map((name) => viewOf(lakehouse, name, kept));
 }
 
 export async function showBreaker(lakehouse: Lakehouse, name: string, changes: number): Promise<BreakerDetail> {
   const service = guardedService(name);
-  const view = (await listBreakers(lakehouse)).find((breaker) => breaker.name === service)!;
+  const listed = (await listBreakers(lakehouse)).find((breaker) => breaker.name === service);
+  const view = listed ?? viewOf(lakehouse, service, new Map());
   const history =
     view.state === 'none'
       ? []
@@ -68,7 +71,7 @@ export async function showBreaker(lakehouse: Lakehouse, name: string, changes: n
 
 /** Throws KS_NOT_FOUND for a name that no service has. */
 export function guardedService(name: string): GuardedService {
-  const found = GUARDED_SERVICES.find((service) => service === name);
+  const found = [...GUARDED_SERVICES, ...NAMED_ENGINES].find((service) => service === name);
   if (found) return found;
   const near = nearestName(name, GUARDED_SERVICES);
   throw new KeystoneError('KS_NOT_FOUND', `there is no breaker "${name}": they are ${GUARDED_SERVICES.join(', ')}`, {
@@ -86,7 +89,7 @@ export async function keptBreakers(state: StateStore): Promise<ReadonlyMap<strin
 }
 
 function viewOf({ config, effects }: Lakehouse, name: GuardedService, kept: ReadonlyMap<string, BreakerState>): BreakerView {
-  const { adapter } = config.profile[name];
+  const adapter = adapterOf(config.profile, name);
   const unknown = { since: null, calls: 0, failureRate: null, latencyMs: null, cause: null, lastFailure: null, nextProbe: null };
   if (!isGuarded(config.profile, name)) return { name, adapter, state: 'none', ...unknown };
   if (name === 'state') return { name, adapter, state: 'each process', ...unknown };

@@ -1,11 +1,11 @@
 /** Where the service behind a breaker is, in words for people: what its adapter is and the address that the profile gives it. */
 import type { ProfileConfig } from '../config/config.js';
 import { lakePlace } from '../store/lake-place.js';
-import type { GuardedService } from './guarded-service.js';
+import { adapterOf, type GuardedService } from './guarded-service.js';
 
 /** e.g. `kafka at 127.0.0.1:9092`; without an address where only a secret or the vendor's own defaults name it. */
 export function serviceAddress(profile: ProfileConfig, service: GuardedService): string {
-  const { adapter } = profile[service];
+  const adapter = adapterOf(profile, service);
   const address = addressOf(profile, service);
   return address === null ? adapter : `${adapter} at ${address}`;
 }
@@ -24,6 +24,10 @@ function addressOf(profile: ProfileConfig, service: GuardedService): string | nu
     case 'engine':
       if (engine.adapter === 'athena') return aws(engine.athena);
       return engine.adapter === 'trino' ? (engine.trino.url ?? null) : null;
+    case 'engine.athena':
+      return aws(engine.athena);
+    case 'engine.trino':
+      return engine.trino.url ?? null;
     case 'state':
       return state.adapter === 'postgres' ? (state.postgres.url ?? null) : null;
   }

@@ -3,7 +3,7 @@ import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { closedBreaker, trippedBreaker, type BreakerState } from './breaker-state.js';
 import type { Level } from './degradation.js';
-import { isGuarded, type GuardedService } from './guarded-service.js';
+import { adapterOf, isGuarded, type GuardedService } from './guarded-service.js';
 import { noteDegradation } from './kept-degradation.js';
 import { guardedService, keptBreakers } from './look-at-breakers.js';
 import { breakerSubject } from './open-breakers.js';
@@ -40,7 +40,7 @@ export async function switchBreaker(
   if (!isGuarded(config.profile, service)) {
     throw new KeystoneError(
       'KS_USAGE',
-      `${service} has no breaker: profile ${config.profileName} keeps it on this machine (${config.profile[service].adapter})`,
+      `${service} has no breaker: profile ${config.profileName} keeps it on this machine (${adapterOf(config.profile, service)})`,
       { hint: 'keystone breaker list' },
     );
   }

@@ -6,6 +6,7 @@ import { NO_METRICS } from '../../../src/core/metrics/metrics.js';
 import { briefState } from '../../../src/core/resilience/brief-state.js';
 import { degradationWatch } from '../../../src/core/resilience/degradation-watch.js';
 import { NOT_DEGRADED } from '../../../src/core/resilience/degradation.js';
+import { adapterOf, engineService } from '../../../src/core/resilience/guarded-service.js';
 import { openBreakers } from '../../../src/core/resilience/open-breakers.js';
 import type { StateStore } from '../../../src/core/state/state-store.js';
 import { openSqliteState } from '../../../src/core/state/sqlite-state.js';
@@ -34,6 +35,22 @@ async function process(open?: () => Promise<StateStore>) {
 }
 
 describe('breakers of a process', () => {
+  it('keep engines apart that are asked by name: neither is refused for the other, and no level follows', async () => {
+    const { breakers, watch, state, profile } = await process();
+    const athena = profileConfig.parse({ ...profile, engine: { adapter: 'athena' } });
+    expect(engineService(athena, 'athena')).toBe('engine');
+    expect(engineService(athena, 'trino')).toBe('engine.trino');
+    expect(adapterOf(athena, 'engine.trino')).toBe('trino');
+    const away = async (): Promise<never> => Promise.reject(new KeystoneError('KS_ENGINE', 'away', { cause: refused }));
+    const trino = breakers.guard('engine.trino');
+    for (let n = 0; n < 5; n++) await expect(trino(away)).rejects.toMatchObject({ code: 'KS_ENGINE' });
+    await expect(trino(async () => 'called')).rejects.toMatchObject({ code: 'KS_CIRCUIT_OPEN' });
+    expect(await breakers.guard('engine.athena')(async () => 'called')).toBe('called');
+    await breakers.settled();
+    expect((await state.readBreakers()).map(({ name }) => name)).toContain('engine.trino');
+    expect(await watch.now()).toMatchObject({ level: 'full' });
+  });
+
   it('open after five failures; log, gauges, history and the level of degradation tell', async () => {
     const { breakers, watch, state, log, gauges, effects } = await process();
     const guard = breakers.guard('store');
