@@ -7,6 +7,6 @@ export function durationFlagMs(flag: string, text: string, leastMs: number): num
   const ms = parseDuration(text);
   if (ms !== null && ms >= leastMs) return ms;
   throw new KeystoneError('KS_USAGE', `--${flag}: "${text}" is ${ms === null ? 'no duration' : `too short`}`, {
-    hint: `write it like 500ms, 5s or 2m; ${leastMs}ms is the least`,
+    hint: `write it like 500ms, 5s, 2m, 1h or 7d; ${leastMs % 1000 === 0 ? `${leastMs / 1000}s` : `${leastMs}ms`} is the least`,
   });
 }

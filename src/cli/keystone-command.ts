@@ -307,10 +307,14 @@ export abstract class KeystoneCommand extends Command {
 
   /** For replies about a lake, while it is open; the others say nothing of it, because it would cost them a database. */
   private async lookAtDegradation(): Promise<void> {
+    if (this.opened && this.json()) this.degradation = { degradation: await this.levelNow() };
+  }
+
+  /** What a JSON reply says of the level of degradation; null: nobody can tell. */
+  protected async levelNow(): Promise<object | null> {
     const lakehouse = await this.opened?.catch(() => undefined);
-    if (!lakehouse || !this.json()) return;
-    const found = await lakehouse.degradation().catch(() => null);
-    this.degradation = { degradation: found && { level: found.level, mode: found.mode, causes: found.causes } };
+    const found = (await lakehouse?.degradation().catch(() => null)) ?? null;
+    return found && { level: found.level, mode: found.mode, causes: found.causes };
   }
 
   /** Asked before the flags are parsed too, since a parse error is also told as JSON. */

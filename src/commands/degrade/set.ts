@@ -29,8 +29,8 @@ export default class DegradeSet extends KeystoneCommand {
 
   async run(): Promise<Degradation> {
     const { args, flags } = await this.parse(DegradeSet);
-    const forMs = flags.for === undefined ? null : durationFlagMs('for', flags.for, 1000);
     const lakehouse = await this.lakehouse();
+    const forMs = flags.for === undefined ? null : durationFlagMs('for', flags.for, 1000);
     const { degradationStatus, degradeTo } = await import('../../core/resilience/run-degrade.js');
     if (flags['dry-run']) {
       const { activities: _, history: __, ...now } = await degradationStatus(lakehouse, 0);

@@ -25,8 +25,8 @@ export default class DegradeSignal extends KeystoneCommand {
 
   async run(): Promise<Degradation> {
     const { args, flags } = await this.parse(DegradeSignal);
-    const forMs = flags.clear ? null : durationFlagMs('for', flags.for, 1000);
     const lakehouse = await this.lakehouse();
+    const forMs = flags.clear ? null : durationFlagMs('for', flags.for, 1000);
     const { degradationStatus, signalDegradation } = await import('../../core/resilience/run-degrade.js');
     if (flags['dry-run']) {
       const { activities: _, history: __, ...now } = await degradationStatus(lakehouse, 0);

@@ -31,6 +31,7 @@ export default class GoldInsight extends KeystoneCommand {
 
   async run(): Promise<Insight | { readonly insights: readonly Insight[] }> {
     const { args, flags } = await this.parse(GoldInsight);
+    const lakehouse = await this.lakehouse();
     const { chart, html, force } = flags;
     const question = `${this.config.bin} gold insight ${args.insight}`;
     const refuse = (message: string, hint: string): never => {
@@ -46,7 +47,6 @@ export default class GoldInsight extends KeystoneCommand {
     if (force && html === undefined)
       refuse('--force replaces the file of --html, and there is none', `${question} --html insights.html --force`);
     if (html !== undefined) await refuseExisting(html, force);
-    const lakehouse = await this.lakehouse();
     const { goldInsight } = await import('../../core/gold/gold-insight.js');
     const names = NAMES.filter((name) => args.insight === 'all' || name === args.insight);
     const shown = [];

@@ -35,6 +35,8 @@ that nobody measured. With --json or --output ndjson one JSON line each.`;
     const of = { topic: flags.topic, group: flags.group };
     if (flags.output === 'csv') throw this.wrongUse('publications have no CSV', `${this.config.bin} lag publish --output ndjson`);
     const config = await this.project({ 'metrics-port': 'metrics.port' });
+    // For the level in its replies alone: the publisher opens its own, again after each outage.
+    await this.lakehouse();
     if (flags['dry-run']) return this.showPoints(of);
     const { runPublish } = await import('../../core/lag/run-publish.js');
     const { signal, config: oclif } = this;
@@ -49,7 +51,8 @@ that nobody measured. With --json or --output ndjson one JSON line each.`;
     for await (const publication of told) {
       if (publication.kind === 'published') published += 1;
       last = publication;
-      if (this.isForProgram()) this.printLine(publication);
+      if (flags.json) this.printLine({ ...publication, degradation: await this.levelNow() });
+      else if (this.isForProgram()) this.printLine(publication);
       else if (publication.kind === 'published') this.say(publicationText(publication));
       if (publication.kind === 'waiting') this.addWarning(publicationText(publication));
     }

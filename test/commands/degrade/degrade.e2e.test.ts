@@ -59,6 +59,12 @@ describe.skipIf(!isBuilt())('degrade commands (need npm run build)', () => {
   it('refuses words that are no level and times that are none', async () => {
     const cwd = await smallProject(0);
     expect((await runCli(['degrade', 'set', 'half'], { cwd })).code).toBe(2);
-    expect((await runCli(['degrade', 'set', 'minimal', '--for', 'soon'], { cwd })).code).toBe(2);
+    const { code, stdout } = await runCli(['degrade', 'set', 'minimal', '--for', 'soon', '--json'], { cwd });
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      2,
+      { error: { code: 'KS_USAGE', hint: expect.stringContaining('1s is the least') as string }, degradation: { level: 'full' } },
+    ]);
+    const nowhere = await runCli(['lag', 'publish', '--once', '--json'], { cwd });
+    expect(JSON.parse(nowhere.stdout)).toMatchObject({ error: { code: 'KS_CONFIG' }, degradation: { level: 'full' } });
   });
 });
