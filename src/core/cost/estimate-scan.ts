@@ -50,7 +50,8 @@ export async function estimateScan(lake: LakeTables, sql: string, reader: Reader
   if (read.kind === 'refused') return null;
   if (read.explains) return { bytes: 0, tables: [] };
   const known = new Map<TableName, { readonly table: Table; readonly state: TableState }>();
-  const nameOf = (reference: TableReference): TableName => tableName(reference, lake.config.profile.catalog.glue.databasePrefix);
+  const nameOf = (reference: TableReference): TableName =>
+    tableNameOf(reference, lake.config.profile.catalog.glue.databasePrefix);
   for (const reference of read.tables) {
     const name = nameOf(reference);
     if (known.has(name)) continue;
@@ -92,7 +93,7 @@ export async function estimateScan(lake: LakeTables, sql: string, reader: Reader
 }
 
 /** Also as Glue names its database, and with a catalog before it. */
-function tableName({ parts }: TableReference, prefix: string): TableName {
+export function tableNameOf({ parts }: TableReference, prefix: string): TableName {
   const [database = '', table = ''] = parts.slice(-2);
   return `${prefix !== '' && database.startsWith(prefix) ? database.slice(prefix.length) : database}.${table}`;
 }

@@ -1,8 +1,8 @@
 /** What a statement would cost, for people who ask before they run it. */
-import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { estimateScan, type ScanEstimate } from './estimate-scan.js';
 import { billedBytes, scanDollars } from './statement-cost.js';
+import { whyNoEstimate } from './why-no-estimate.js';
 
 export interface StatementEstimate extends ScanEstimate {
   /** What Athena would bill. */
@@ -13,14 +13,10 @@ export interface StatementEstimate extends ScanEstimate {
   readonly warnings: readonly string[];
 }
 
-/** @throws KeystoneError KS_SQL for what is no query over tables of the lake. */
+/** @throws KeystoneError KS_SQL for what is no query, KS_NOT_FOUND for a table that is not there. */
 export async function estimateStatement(lakehouse: Lakehouse, sql: string): Promise<StatementEstimate> {
   const estimate = await estimateScan(lakehouse, sql, 'athena');
-  if (!estimate) {
-    throw new KeystoneError('KS_SQL', 'the statement is no query over tables of the lake, so there is nothing to estimate', {
-      hint: 'give one SELECT over tables as keystone table list names them',
-    });
-  }
+  if (!estimate) throw await whyNoEstimate(lakehouse, sql);
   const { cost } = lakehouse.config;
   const billed = billedBytes(cost, 'athena', estimate.bytes);
   const warnings = estimate.tables

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { estimateScan, type Reader, type ScanEstimate } from '../../../src/core/cost/estimate-scan.js';
+import { estimateStatement } from '../../../src/core/cost/estimate-statement.js';
 import { loadModels } from '../../../src/core/gold/load-models.js';
 import { requireAffordable } from '../../../src/core/cost/scan-guard.js';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
@@ -27,6 +28,22 @@ describe('the estimate of a statement', () => {
     if (!told) throw new Error('no estimate');
     return told;
   };
+  it.each([
+    ['SELEC 1', 'KS_SQL', /begins with SELEC/, /did you mean SELECT/],
+    ['DROP TABLE silver.orders', 'KS_SQL', /begins with DROP/, /give one SELECT/],
+    ["SELECT 'x FROM silver.orders", 'KS_SQL', /a quote in it never ends/, /whole SELECT/],
+    ['SELECT (1 FROM silver.orders', 'KS_SQL', /bracket/, /whole SELECT/],
+    ['SELECT * FROM silver.order', 'KS_NOT_FOUND', /no table silver\.order$/, /did you mean silver\.orders\?/],
+    ['SELECT * FROM orders', 'KS_NOT_FOUND', /no table orders: .* layer/, /did you mean silver\.orders\?/],
+    ['SELECT * FROM far.away', 'KS_NOT_FOUND', /no table far\.away/, /table list/],
+  ])('says which mistake keeps it from being told: %s', async (sql, code, message, hint) => {
+    await expect(estimateStatement(lake, sql)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message) as string,
+      hint: expect.stringMatching(hint) as string,
+    });
+  });
+
   const filesOf = async (sql: string): Promise<readonly (readonly [number, boolean])[]> =>
     (await estimate(sql)).tables
       .filter(({ table }) => table === 'silver.orders')
