@@ -6,7 +6,7 @@ import type { StatementEstimate } from '../../core/cost/estimate-statement.js';
 export default class CostEstimate extends KeystoneCommand {
   static override summary = 'Tell what a statement would read and cost, without running it';
   static override description =
-    'Counts the files that the statement’s conditions keep and the columns that it names, from the tables’ manifests; no data is read. ' +
+    'Counts the files that the statement’s conditions keep, small ones whole and of larger ones the columns that it names, as Athena and Trino read them; from the tables’ manifests, no data is read. ' +
     'The price is that of Athena (cost.scanPerTb, cost.scanMinimum).';
   static override examples = [
     '<%= config.bin %> cost estimate "SELECT order_status, count(*) FROM silver.orders GROUP BY 1"',
