@@ -35,7 +35,9 @@ stays for queries that are under way. What did not change since is not written a
       progress: this.progress,
       signal: this.signal,
     });
-    this.printRows(result.datasets, ['dataset', 'outcome', 'rows', 'files', 'bytes', 'readerTable', 'location']);
+    const known = result.dryRun ? ['sourceFiles', 'sourceBytes'] : ['files', 'bytes'];
+    const where = result.dryRun ? [] : ['location'];
+    this.printRows(result.datasets, ['dataset', 'outcome', 'rows', ...known, 'readerTable', ...where]);
     if (!result.hasCatalog)
       this.addWarning('this profile has no Glue catalog: there are files, and current.json beside them, but no tables to ask');
     const changed = result.datasets.filter(({ outcome }) => outcome !== 'unchanged');

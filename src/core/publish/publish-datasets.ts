@@ -33,8 +33,12 @@ export interface PublishedDataset {
   /** `unchanged`: the current export holds the table's newest snapshot already. */
   readonly outcome: 'published' | 'unchanged' | 'would publish';
   readonly rows: number;
-  readonly files: number;
-  readonly bytes: number;
+  /** Of the export; null in a dry run: what is written is known once it is. */
+  readonly files: number | null;
+  readonly bytes: number | null;
+  /** Of the silver table, which are read for it. */
+  readonly sourceFiles: number;
+  readonly sourceBytes: number;
   /** URI of the folder; empty in a dry run. */
   readonly location: string;
   /** `<database>.<table>` in the catalog; null where there is none. */
@@ -83,7 +87,13 @@ async function publishOne(
   const state = await table.state();
   const scan = await table.scan(state.currentSnapshot === null ? {} : { snapshotId: state.currentSnapshot.id });
   const snapshot = scan.snapshot === null ? null : String(scan.snapshot.id);
-  const told = { dataset, snapshot, readerTable: readers === null ? null : `${readers.database}.${dataset}` };
+  const told = {
+    dataset,
+    snapshot,
+    readerTable: readers === null ? null : `${readers.database}.${dataset}`,
+    sourceFiles: scan.files.length,
+    sourceBytes: scan.sizeBytes,
+  };
   const current = before?.current;
   const isPointed = readers === null || (current !== undefined && there?.location === locationOf(store, current.folder));
   if (!options.force && current?.snapshot === snapshot && current.contract === hash && isPointed) {
@@ -95,8 +105,8 @@ async function publishOne(
       ...told,
       outcome: 'would publish',
       rows: scan.recordCount,
-      files: scan.files.length,
-      bytes: scan.sizeBytes,
+      files: null,
+      bytes: null,
       location: '',
     };
   }
