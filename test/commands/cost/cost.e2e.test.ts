@@ -36,6 +36,7 @@ describe.skipIf(!isBuilt())('what statements and storage cost', () => {
     expect([away.code, JSON.parse(away.stdout)]).toMatchObject([4, { error: { code: 'KS_CONFIG' } }]);
 
     const report = await runCli(['cost', 'report', '--since', '7d', '--by', 'day'], { cwd });
+    expect(report.stdout).toMatch(/No statement ran on Athena or Trino[^]*Storage\n[^]*silver\.orders +\d+/);
     expect(report.stderr).toMatch(/Done\. 0 groups of statements: \$0\.0000; storage of 1 table, 0\.000 GB: \$0\.0000 a month/);
   });
 });
