@@ -1,13 +1,13 @@
 /** How a command logs before its configuration is read: by its own words and the environment. */
 import type { ResolvedConfig } from '../core/config/config.js';
 import { LOG_LEVELS, type LogLevel } from '../core/logging/log-level.js';
+import { wordsOf } from './command-words.js';
 
 export type LogChoice = ResolvedConfig['logging'];
 
 /** The value of a flag that was given as `--name value` or `--name=value`; the last one. */
 function given(argv: readonly string[], flag: string): string | undefined {
-  const end = argv.indexOf('--');
-  const words = end === -1 ? argv : argv.slice(0, end);
+  const words = wordsOf(argv);
   let value: string | undefined;
   words.forEach((word, at) => {
     if (word === flag) value = words[at + 1];
