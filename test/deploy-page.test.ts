@@ -60,7 +60,7 @@ test('the policies of the deployment page allow what the code asks of AWS, and n
         expect(action).toMatch(/^[a-z0-9-]+:[A-Za-z]+$/);
         allowed.add(action);
         // Only what AWS knows no narrower resource for stands on all.
-        if (!/^cloudwatch:/.test(action)) expect([Resource].flat(), action).not.toContain('*');
+        if (!action.startsWith('cloudwatch:')) expect([Resource].flat(), action).not.toContain('*');
       }
     }
   }
