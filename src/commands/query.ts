@@ -33,7 +33,9 @@ export default class Query extends KeystoneCommand {
   };
   static override flags = queryFlags;
 
-  async run(): Promise<{ columns: readonly ResultColumn[]; rows: readonly object[] } & Partial<LakeAnswer>> {
+  async run(): Promise<
+    { columns: readonly ResultColumn[]; rows: readonly object[]; bytesScanned?: number } & Partial<LakeAnswer>
+  > {
     const { args, flags } = await this.parse(Query);
     const output: string = flags.output; // narrower in the base's flags
     if (output === 'arrow') checkArrowUse(flags, process.stdout.isTTY === true);
@@ -66,6 +68,6 @@ export default class Query extends KeystoneCommand {
     for (const warning of answer.warnings) this.addWarning(warning);
     this.done(answerLine(rows.length, result, answer, took()));
     const { warnings: _, ...told } = answer;
-    return { columns: result.columns, rows, ...told };
+    return { columns: result.columns, rows, bytesScanned: result.bytesScanned, ...told };
   }
 }

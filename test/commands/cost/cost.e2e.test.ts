@@ -27,7 +27,9 @@ describe.skipIf(!isBuilt())('what statements and storage cost', () => {
     expect([nothing.code, JSON.parse(nothing.stdout)]).toMatchObject([2, { error: { code: 'KS_SQL' } }]);
 
     const asked = await runCli(['query', 'SELECT count(*) AS n FROM silver.orders', '--json'], { cwd });
-    expect(JSON.parse(asked.stdout)).toMatchObject({ result: { rows: [{ n: 4 }], answeredBy: 'duckdb', estimatedBytes: 0 } });
+    expect(JSON.parse(asked.stdout)).toMatchObject({
+      result: { rows: [{ n: 4 }], answeredBy: 'duckdb', estimatedBytes: 0, bytesScanned: expect.any(Number) as number },
+    });
     const limited = await runCli(['query', 'SELECT * FROM silver.orders', '--max-scan', '10B', '--json'], { cwd });
     expect([limited.code, JSON.parse(limited.stdout)]).toMatchObject([2, { error: { code: 'KS_COST_LIMIT' } }]);
     const wrong = await runCli(['query', 'SELECT 1', '--max-scan', 'much', '--json'], { cwd });
