@@ -82,6 +82,27 @@ profiles:
     expect(unset.stderr).toContain('STATE_URL');
   });
 
+  it('says once that the database is away while it consumes, and that it is back', async () => {
+    await server.sql('postgres', 'CREATE DATABASE shortly');
+    const env = { STATE_URL: server.url('shortly') };
+    const cwd = await project(20);
+    const consumer = startCli(['consume', 'run', '--verbose', '--set', 'consume.leaseTtl=9s'], { cwd, env });
+    const says = (text: RegExp): Promise<unknown> =>
+      expect.poll(() => consumer.stderr(), { timeout: 120_000, interval: 100 }).toMatch(text);
+    try {
+      await says(/lease\.taken/);
+      await server.stop('kill');
+      await says(/the state database .* does not answer.*; the lease "consume\/\S+" could not be renewed: work goes on for/);
+      await server.start();
+      // On a slow machine it may have run out before the database was back.
+      await says(/the lease "consume\/\S+" is renewed again after|going on after/);
+      expect(consumer.stderr().match(/could not be renewed/g)).toHaveLength(1);
+    } finally {
+      consumer.child.kill('SIGINT');
+    }
+    expect((await consumer.ended).code).toBe(0);
+  });
+
   it('consumes on when the database was away for longer than the lease lasts', async () => {
     await server.sql('postgres', 'CREATE DATABASE away');
     const env = { STATE_URL: server.url('away') };
