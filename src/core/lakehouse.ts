@@ -1,32 +1,28 @@
 /**
- * The composition root of core: the only place that opens adapters. Everything is opened on first use, so a command pays for
- * what it touches, and closed together.
+ * The composition root of core: the only place that opens adapters (engines: `open-engines.ts`). Everything is opened on first use, so a
+ * command pays for what it touches, and closed together.
  */
 import { access as accessFile } from 'node:fs/promises';
-import path from 'node:path';
 import type { Clock } from './clock.js';
 import type { ResolvedConfig } from './config/config.js';
 import type { Contract } from './contract/contract.js';
 import type { DuckSession, DuckSessionOptions } from './engine/duckdb/duck-session.js';
-import type { RemoteAccess, RemoteEngineOptions } from './engine/remote/remote-engine.js';
 import type { SqlEngine } from './engine/sql-engine.js';
-import { KeystoneError, messageOf } from './errors.js';
 import type { Logger } from './logging/logger.js';
 import type { Metrics } from './metrics/metrics.js';
-import type { RemoteService } from './engine/remote/remote-service.js';
 import type { StatementEngine } from './engine/statement-engine.js';
 import type { EventLog } from './log/event-log.js';
+import { openEngines } from './open-engines.js';
+import { openOnce } from './open-once.js';
 import type { Breakers } from './resilience/open-breakers.js';
 import type { Degradation } from './resilience/degradation.js';
 import type { DegradationMemory } from './resilience/kept-degradation.js';
 import { UNGUARDED, type Guard } from './resilience/guard.js';
-import { engineService, isGuarded, type GuardedService } from './resilience/guarded-service.js';
+import { isGuarded, type GuardedService } from './resilience/guarded-service.js';
 import type { StateStore } from './state/state-store.js';
-import { localLakeFolder } from './store/lake-place.js';
 import type { ObjectStore } from './store/object-store.js';
 import type { Catalog } from './table/catalog.js';
 import type { ReaderCatalog } from './table/reader-catalog.js';
-import { randomUnit, randomUuid } from './table/random-names.js';
 import type { Table, TableDefinition, TableName } from './table/table-api.js';
 
 /** What every core function may need of the outside world. */
@@ -84,25 +80,8 @@ export interface Lakehouse {
 
 export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehouse {
   const { profile } = config;
-  const closers: (() => Promise<void>)[] = [];
-  /** Runs `open` at most once, also when two callers race, and again after it failed; remembers how to close it. */
-  const once = <T>(open: () => Promise<T>, close?: (value: T) => Promise<void>): (() => Promise<T>) => {
-    let opened: Promise<T> | undefined;
-    return () => {
-      opened ??= open().then(
-        (value) => {
-          if (close) closers.unshift(() => close(value));
-          return value;
-        },
-        (error: unknown) => {
-          // A service that was away may be there when it is asked for next.
-          opened = undefined;
-          throw error;
-        },
-      );
-      return opened;
-    };
-  };
+  const opening = openOnce();
+  const { once } = opening;
   const briefly = once(async () => {
     const { briefState } = await import('./resilience/brief-state.js');
     return briefState(state, effects.clock);
@@ -156,7 +135,7 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
         const { env = {}, logger, metrics } = effects;
         const access = { env, projectDir: config.projectDir, logger, metrics };
         const opened = await openS3Store({ s3: place, ...access, clock: effects.clock, guard });
-        closers.push(opened.close); // last: the engine reads its local copies
+        opening.closeLast(opened.close); // the engine reads its local copies
         return opened;
       };
       const base = await open();
@@ -185,81 +164,21 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     const { openFolderCatalog } = await import('./table/folder-catalog.js');
     return openFolderCatalog(await store());
   });
-  const tempDir = path.join(path.dirname(profile.state.path), 'tmp');
-  const duck: Lakehouse['duck'] = async (options = {}) => {
-    const { openDuckSession } = await import('./engine/duckdb/duck-session.js');
-    const { makeFolder } = await import('./store/make-folder.js');
-    await makeFolder(tempDir).catch((error: unknown) => {
-      throw new KeystoneError('KS_ENGINE', `the folder ${tempDir} cannot be made: ${messageOf(error)}`, {
-        hint: 'DuckDB spills there, beside the state file: check state.path with keystone config show',
-        cause: error,
-      });
-    });
-    return openDuckSession({ memoryLimitBytes: profile.engine.memory, threads: profile.engine.threads, ...options, tempDir });
-  };
   const table: Lakehouse['table'] = async (name) => {
     const { openTable } = await import('./table/table.js');
     return openTable(await catalog(), await store(), name, effects);
   };
   const tableNames: Lakehouse['tableNames'] = async () => (await catalog()).tableNames();
-  /** What services need beside their own settings. */
-  const remote = (): Omit<RemoteEngineOptions, 'service' | 'catalog'> & RemoteAccess => ({
-    databasePrefix: profile.catalog.glue.databasePrefix,
-    tableNames,
+  const { duck, engine, statements } = openEngines({
+    config,
+    effects,
+    store,
     table,
-    env: effects.env ?? {},
-    projectDir: config.projectDir,
-    clock: effects.clock,
-    random: () => randomUnit(effects.randomBytes),
-    logger: effects.logger,
-    metrics: effects.metrics,
+    tableNames,
+    opening,
+    guardOf,
+    lakehouse: () => lakehouse,
   });
-  const guarded = async (engine: SqlEngine, name: 'athena' | 'trino'): Promise<SqlEngine> => {
-    const { guardedEngine } = await import('./resilience/guarded-engine.js');
-    return guardedEngine(engine, await guardOf(engineService(profile, name)));
-  };
-  const requireGlue = (name: EngineName): void => {
-    if (name === 'duckdb' || profile.catalog.adapter === 'glue') return;
-    throw new KeystoneError('KS_CONFIG', `${name} sees tables of the Glue catalog, and those of this lake are in a folder's`, {
-      hint: 'set catalog.adapter: glue (with store.adapter: s3), or take --engine duckdb',
-    });
-  };
-  const closeEngine = (engine: SqlEngine): Promise<void> => engine.close();
-  const engines: Readonly<Record<EngineName, () => Promise<SqlEngine>>> = {
-    duckdb: once(async () => {
-      const { openDuckEngine } = await import('./engine/duckdb/duck-engine.js');
-      const readableFolders = [localLakeFolder(profile)];
-      return openDuckEngine({ session: await duck(), tableNames, table, store: await store(), readableFolders });
-    }, closeEngine),
-    athena: once(async () => {
-      const { openAthenaEngine } = await import('./engine/athena/athena-engine.js');
-      const token = (): string => randomUuid(effects.randomBytes);
-      return guarded(await openAthenaEngine({ ...remote(), athena: profile.engine.athena, token }), 'athena');
-    }, closeEngine),
-    trino: once(async () => {
-      const { openTrinoEngine } = await import('./engine/trino/trino-engine.js');
-      return guarded(await openTrinoEngine({ ...remote(), trino: profile.engine.trino }), 'trino');
-    }, closeEngine),
-  };
-  const services: Readonly<Record<StatementEngine['name'], () => Promise<StatementEngine>>> = {
-    athena: once(async () => {
-      const { openAthenaService } = await import('./engine/athena/athena-engine.js');
-      const token = (): string => randomUuid(effects.randomBytes);
-      return statementsOf(await openAthenaService({ ...remote(), athena: profile.engine.athena, token }), 'athena');
-    }),
-    trino: once(async () => {
-      const { openTrinoService } = await import('./engine/trino/trino-engine.js');
-      return statementsOf(await openTrinoService({ ...remote(), trino: profile.engine.trino }), 'trino');
-    }),
-  };
-  const statementsOf = async (service: RemoteService, name: StatementEngine['name']): Promise<StatementEngine> => {
-    closers.unshift(() => service.close());
-    const { remoteStatements } = await import('./engine/remote/remote-statements.js');
-    const { databasePrefix } = profile.catalog.glue;
-    const { recordedStatements } = await import('./cost/recorded-statements.js');
-    const statements = remoteStatements({ service, catalog: profile.engine[name].catalog, databasePrefix });
-    return recordedStatements(lakehouse, statements);
-  };
   const lakehouse: Lakehouse = {
     config,
     effects,
@@ -281,14 +200,8 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     catalog,
     readerCatalog: async () => (profile.catalog.adapter === 'glue' ? (await glue()).readers : null),
     state,
-    engine: async (name = 'duckdb') => {
-      requireGlue(name);
-      return engines[name]();
-    },
-    statements: async (name) => {
-      requireGlue(name);
-      return services[name]();
-    },
+    engine: async (name = 'duckdb') => engine(name),
+    statements,
     contracts: once(async () => {
       const { loadContracts } = await import('./contract/load-contracts.js');
       return loadContracts(config.contracts);
@@ -307,7 +220,7 @@ export function openLakehouse(config: ResolvedConfig, effects: Effects): Lakehou
     degradation: async () => (await degradation()).now(),
     close: async () => {
       await openedBreakers?.settled();
-      for (const close of closers.splice(0)) await close();
+      await opening.close();
     },
   };
   return lakehouse;
