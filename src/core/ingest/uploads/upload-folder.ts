@@ -193,13 +193,13 @@ export async function openUploadFolder(dir: string, randomBytes: (length: number
         const held = claimedAt(claim, upload.name);
         // A watcher that goes removes the folders that it leaves empty: they may have to be made again.
         for (let attempt = 1; ; attempt++) {
-          await makeFolder(path.dirname(held));
           try {
+            await makeFolder(path.dirname(held));
             await rename(upload.path, held);
             break;
           } catch (error) {
             if (systemErrorCode(error) !== 'ENOENT') throw error;
-            if (attempt < 3 && (await lstat(upload.path).catch(() => null))) continue;
+            if (attempt < 10 && (await lstat(upload.path).catch(() => null))) continue;
             await tidy(claim, upload.name);
             return null;
           }
