@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import type { Clock } from '../../src/core/clock.js';
 import { readPostgresUrl } from '../../src/core/state/postgres-address.js';
 import { openPostgresConnections } from '../../src/core/state/postgres-connections.js';
-import type { PostgresStateSchema } from '../../src/core/state/postgres-schema.js';
+import { POSTGRES_SCHEMA_VERSION, type PostgresStateSchema } from '../../src/core/state/postgres-schema.js';
 import { keepLease } from '../../src/core/state/lease-keeper.js';
 import { openPostgresState, type PostgresStateOptions } from '../../src/core/state/postgres-state.js';
 import type { StateStore } from '../../src/core/state/state-store.js';
@@ -158,7 +158,7 @@ describe.skipIf(bin === null)('state in PostgreSQL', () => {
     expect(ends.map(({ code }) => code)).toEqual([0, 0]);
     const results = ends.map(({ out }) => JSON.parse(out) as { readonly won: number; readonly tokens: readonly number[] });
     expect(results.reduce((sum, { won }) => sum + won, 0)).toBe(200);
-    expect(await server.sql(database, 'SELECT version FROM keystone.schema_version')).toBe('1');
+    expect(await server.sql(database, 'SELECT version FROM keystone.schema_version')).toBe(String(POSTGRES_SCHEMA_VERSION));
   });
 
   it('hands one lease to and fro between two processes 200 times: every hold under a higher token, never two at once', async () => {
