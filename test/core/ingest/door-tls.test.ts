@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile, rename } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -77,10 +77,15 @@ describe('certificates of the doors', () => {
       onProblem: (message) => seen.push(message),
     });
     const renewed = await authority.sign('renewed');
-    await copyFile(renewed.certificate, files.certificate);
-    await expect.poll(() => seen.length).toBe(1);
-    await copyFile(renewed.key, files.key);
-    await expect.poll(() => seen.length).toBe(2);
+    /** Whole at once: half a file would be a problem of its own. */
+    const replace = async (from: string, to: string): Promise<void> => {
+      await copyFile(from, `${to}.new`);
+      await rename(`${to}.new`, to);
+    };
+    await replace(renewed.certificate, files.certificate);
+    await expect.poll(() => seen.length, { timeout: 20_000 }).toBe(1);
+    await replace(renewed.key, files.key);
+    await expect.poll(() => seen.length, { timeout: 20_000 }).toBe(2);
     stop.abort();
     await watching;
     expect(seen[0]).toMatch(/the key in .*used\.key does not belong/);
