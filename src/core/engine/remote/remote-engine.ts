@@ -3,7 +3,9 @@
  * under its database's own name and at the snapshot that was current when the query began, so that all are read at one moment.
  */
 import type { Clock } from '../../clock.js';
-import { KeystoneError } from '../../errors.js';
+import { isKeystoneError, KeystoneError } from '../../errors.js';
+import { RETRY_POLICIES } from '../../resilience/retry-policy.js';
+import { retry } from '../../resilience/retry.js';
 import type { RetryListeners } from '../../resilience/tell-retry.js';
 import type { Table, TableField, TableName, TableState } from '../../table/table-api.js';
 import type { JsonValue, QueryOptions, QueryResult, SqlEngine } from '../sql-engine.js';
@@ -23,6 +25,9 @@ export interface RemoteEngineOptions {
   readonly databasePrefix: string;
   readonly tableNames: () => Promise<readonly TableName[]>;
   readonly table: (name: TableName) => Promise<Table | null>;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
 }
 
 /** What a service needs of the outside world beside its settings. */
@@ -147,6 +152,34 @@ export function openRemoteEngine(options: RemoteEngineOptions): SqlEngine {
     });
   };
 
+  /** Asks once, and gathers up to `maxRows` rows. */
+  const ask = async (
+    prepared: Prepared & { readonly kind: 'run' },
+    maxRows: number,
+    queryOptions: QueryOptions,
+  ): Promise<QueryResult> => {
+    const statement = await start(prepared, queryOptions);
+    const columns = namedApart(statement.columns);
+    const names = columns.map(({ name }) => name);
+    const rows: { [column: string]: JsonValue }[] = [];
+    let truncated = false;
+    reading: for await (const page of statement.pages) {
+      for (const values of page) {
+        truncated = rows.length >= maxRows;
+        if (truncated) break reading;
+        rows.push(Object.fromEntries(names.map((name, n) => [name, values[n] ?? null])));
+      }
+    }
+    return {
+      columns: columns.map(({ name, typeText }) => ({ name, type: typeText })),
+      rows,
+      truncated,
+      bytesScanned: statement.bytesScanned(),
+      statementId: statement.id,
+      warnings: prepared.warnings,
+    };
+  };
+
   return {
     name: service.name,
     query: async (sql, queryOptions = {}) => {
@@ -157,26 +190,14 @@ export function openRemoteEngine(options: RemoteEngineOptions): SqlEngine {
         const { rows, ...answer } = prepared.result;
         return { ...answer, rows: rows.slice(0, maxRows), truncated: rows.length > maxRows };
       }
-      const statement = await start(prepared, queryOptions);
-      const columns = namedApart(statement.columns);
-      const names = columns.map(({ name }) => name);
-      const rows: { [column: string]: JsonValue }[] = [];
-      let truncated = false;
-      reading: for await (const page of statement.pages) {
-        for (const values of page) {
-          truncated = rows.length >= maxRows;
-          if (truncated) break reading;
-          rows.push(Object.fromEntries(names.map((name, n) => [name, values[n] ?? null])));
-        }
-      }
-      return {
-        columns: columns.map(({ name, typeText }) => ({ name, type: typeText })),
-        rows,
-        truncated,
-        bytesScanned: statement.bytesScanned(),
-        statementId: statement.id,
-        warnings: prepared.warnings,
-      };
+      const { clock, random } = options;
+      return retry(RETRY_POLICIES.cdc, () => ask(prepared, maxRows, queryOptions), {
+        clock,
+        random,
+        withinMs: NODES_WITHIN_MS,
+        isTransient: hasNoNodes,
+        ...(queryOptions.signal ? { signal: queryOptions.signal } : {}),
+      });
     },
     arrow: async (sql, write, queryOptions = {}) => {
       const prepared = await prepare(sql);
@@ -209,6 +230,10 @@ async function whyUnpinned({ currentSnapshot }: TableState, table: Table): Promi
   if (schemaId === undefined || schemaId === null || Number(schemaId) === metadata['current-schema-id']) return null;
   return 'columns were added after its newest snapshot';
 }
+
+/** Right after its start a coordinator takes statements and has no node that could read: nothing was done, and soon one is there. */
+const NODES_WITHIN_MS = 20_000;
+const hasNoNodes = (error: unknown): boolean => isKeystoneError(error) && error.message.includes('NO_NODES_AVAILABLE');
 
 const listed = (column: string, rows: QueryResult['rows']): QueryResult => ({
   columns: [{ name: column, type: 'varchar' }],

@@ -18,7 +18,7 @@ export function withColumnHint(error: unknown, columns: ReadonlyMap<TableName, r
   const meant = near === undefined ? '' : `did you mean ${near} (${table})? `;
   return new KeystoneError(error.code, error.message, {
     hint: `${meant}keystone query "DESCRIBE ${table}" lists the columns`,
-    details: { ...error.details, column: given },
+    details: { ...error.details, columnName: given },
     cause: error.cause,
   });
 }

@@ -14,7 +14,7 @@ it('names the nearest column and how to see all', () => {
   expect(withColumnHint(refused("Column 'order_statsu' cannot be resolved"), COLUMNS)).toMatchObject({
     code: 'KS_SQL',
     hint: 'did you mean order_status (silver.orders)? keystone query "DESCRIBE silver.orders" lists the columns',
-    details: { line: 1, column: 'order_statsu' },
+    details: { line: 1, columnName: 'order_statsu' },
   });
   expect(withColumnHint(refused("Column 'i.prise' cannot be resolved"), COLUMNS)).toMatchObject({
     hint: expect.stringContaining('did you mean price (silver.order_items)?'),
