@@ -8,10 +8,11 @@ import { RETRY_POLICIES } from '../../resilience/retry-policy.js';
 import { retry } from '../../resilience/retry.js';
 import type { RetryListeners } from '../../resilience/tell-retry.js';
 import type { Table, TableField, TableName, TableState } from '../../table/table-api.js';
-import type { JsonValue, QueryOptions, QueryResult, SqlEngine } from '../sql-engine.js';
+import type { QueryOptions, QueryResult, SqlEngine } from '../sql-engine.js';
 import { pinStatement, type PinnedName, type RewrittenStatement } from '../statement/pin-statement.js';
 import { readStatement, type TableReference } from '../statement/read-statement.js';
 import type { StatementToken } from '../statement/statement-tokens.js';
+import { gatherRows } from './gather-rows.js';
 import { icebergTypeText } from './iceberg-type-text.js';
 import type { RemoteColumn, RemoteService, RemoteStatement } from './remote-service.js';
 import { stopped } from './service-failure.js';
@@ -160,20 +161,14 @@ export function openRemoteEngine(options: RemoteEngineOptions): SqlEngine {
   ): Promise<QueryResult> => {
     const statement = await start(prepared, queryOptions);
     const columns = namedApart(statement.columns);
-    const names = columns.map(({ name }) => name);
-    const rows: { [column: string]: JsonValue }[] = [];
-    let truncated = false;
-    reading: for await (const page of statement.pages) {
-      for (const values of page) {
-        truncated = rows.length >= maxRows;
-        if (truncated) break reading;
-        rows.push(Object.fromEntries(names.map((name, n) => [name, values[n] ?? null])));
-      }
-    }
+    const gathered = await gatherRows(
+      statement,
+      columns.map(({ name }) => name),
+      maxRows,
+    );
     return {
       columns: columns.map(({ name, typeText }) => ({ name, type: typeText })),
-      rows,
-      truncated,
+      ...gathered,
       bytesScanned: statement.bytesScanned(),
       statementId: statement.id,
       warnings: prepared.warnings,

@@ -1,7 +1,7 @@
 /** `StatementEngine` on a service that runs SQL elsewhere: whole answers under the lake's names. */
-import type { JsonValue } from '../sql-engine.js';
 import { quoteIdentifier } from '../sql-text.js';
 import type { StatementEngine } from '../statement-engine.js';
+import { gatherRows } from './gather-rows.js';
 import type { RemoteService } from './remote-service.js';
 
 export interface RemoteStatementsOptions {
@@ -26,9 +26,7 @@ export const remoteStatements = ({ service, catalog, databasePrefix }: RemoteSta
       ...(onProgress ? { onProgress } : {}),
     });
     const names = statement.columns.map(({ name }) => name);
-    const rows: { [column: string]: JsonValue }[] = [];
-    for await (const page of statement.pages)
-      for (const values of page) rows.push(Object.fromEntries(names.map((name, n) => [name, values[n] ?? null])));
+    const { rows } = await gatherRows(statement, names, Number.POSITIVE_INFINITY);
     const columns = statement.columns.map(({ name, typeText }) => ({ name, type: typeText }));
     return { columns, rows, bytesScanned: statement.bytesScanned(), statementId: statement.id };
   },
