@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { CreateDatabaseCommand, DeleteTableCommand, GlueClient } from '@aws-sdk/client-glue';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 
@@ -265,9 +266,17 @@ async function askTrino(
   let columns: readonly Column[] = [];
   let updateCount: number | undefined;
   const rows: (readonly unknown[])[] = [];
-  let answer = await fetch(`${url}/v1/statement`, { method: 'POST', headers, body: sql });
-  for (;;) {
+  const post = (): Promise<Response> => fetch(`${url}/v1/statement`, { method: 'POST', headers, body: sql });
+  let answer = await post();
+  for (let withoutNode = 0; ;) {
     const page = losslessPage(await answer.text());
+    if (page.error?.errorName === 'NO_NODES_AVAILABLE' && withoutNode < 40) {
+      // Athena has no such state: there the statement would wait.
+      withoutNode += 1;
+      await delay(500);
+      answer = await post();
+      continue;
+    }
     if (page.error) {
       const { errorName, errorType, message } = page.error;
       throw Object.assign(new Error(`${errorName}: ${message}`), { isUsers: errorType === 'USER_ERROR' });

@@ -129,7 +129,7 @@ const JVM = [
   '--sun-misc-unsafe-memory-access=allow',
 ];
 
-/** Resolves once a query over the nodes is answered: right after start Trino takes statements and has no node to run them. */
+/** Resolves once it has a node: right after its start Trino takes statements and has none to run them. */
 export async function startTrino(home: string, places: TrinoPlaces): Promise<Trino> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'keystone-trino-'));
   const port = await freePort();
@@ -253,19 +253,21 @@ function settings(port: number, { s3Url, glueUrl, accessKey, secretKey }: TrinoP
   ];
 }
 
-/** Whether a statement that needs a node is answered. */
+/** Whether there is a node that statements can run on. */
 async function answers(url: string): Promise<boolean> {
   try {
     let answer = await fetch(`${url}/v1/statement`, {
       method: 'POST',
       headers: { 'X-Trino-User': 'test' },
-      body: 'SELECT count(*) FROM system.runtime.nodes WHERE node_id IS NOT NULL',
+      body: `SELECT count(*) FROM system.runtime.nodes WHERE state = 'active'`,
     });
+    let nodes = 0;
     for (;;) {
       if (!answer.ok) return false;
-      const said = (await answer.json()) as { nextUri?: string; error?: unknown };
+      const said = (await answer.json()) as { nextUri?: string; error?: unknown; data?: readonly (readonly number[])[] };
       if (said.error !== undefined) return false;
-      if (said.nextUri === undefined) return true;
+      nodes = said.data?.[0]?.[0] ?? nodes;
+      if (said.nextUri === undefined) return nodes > 0;
       answer = await fetch(said.nextUri);
     }
   } catch {

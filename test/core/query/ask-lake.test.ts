@@ -54,8 +54,6 @@ async function lakeWithTrino(url: string): Promise<Lakehouse> {
     databasePrefix: '',
     tableNames: lake.tableNames,
     table: lake.table,
-    clock: { ...clock, sleep: () => Promise.resolve() },
-    random: () => 0,
   });
   return { ...lake, engine: (name) => (name === 'trino' ? Promise.resolve(trino) : lake.engine(name)) };
 }

@@ -3,9 +3,7 @@
  * under its database's own name and at the snapshot that was current when the query began, so that all are read at one moment.
  */
 import type { Clock } from '../../clock.js';
-import { isKeystoneError, KeystoneError } from '../../errors.js';
-import { RETRY_POLICIES } from '../../resilience/retry-policy.js';
-import { retry } from '../../resilience/retry.js';
+import { KeystoneError } from '../../errors.js';
 import type { RetryListeners } from '../../resilience/tell-retry.js';
 import type { Table, TableField, TableName, TableState } from '../../table/table-api.js';
 import type { QueryOptions, QueryResult, SqlEngine } from '../sql-engine.js';
@@ -26,9 +24,6 @@ export interface RemoteEngineOptions {
   readonly databasePrefix: string;
   readonly tableNames: () => Promise<readonly TableName[]>;
   readonly table: (name: TableName) => Promise<Table | null>;
-  readonly clock: Clock;
-  /** In [0, 1). */
-  readonly random: () => number;
 }
 
 /** What a service needs of the outside world beside its settings. */
@@ -185,14 +180,7 @@ export function openRemoteEngine(options: RemoteEngineOptions): SqlEngine {
         const { rows, ...answer } = prepared.result;
         return { ...answer, rows: rows.slice(0, maxRows), truncated: rows.length > maxRows };
       }
-      const { clock, random } = options;
-      return retry(RETRY_POLICIES.cdc, () => ask(prepared, maxRows, queryOptions), {
-        clock,
-        random,
-        withinMs: NODES_WITHIN_MS,
-        isTransient: hasNoNodes,
-        ...(queryOptions.signal ? { signal: queryOptions.signal } : {}),
-      });
+      return ask(prepared, maxRows, queryOptions);
     },
     arrow: async (sql, write, queryOptions = {}) => {
       const prepared = await prepare(sql);
@@ -225,10 +213,6 @@ async function whyUnpinned({ currentSnapshot }: TableState, table: Table): Promi
   if (schemaId === undefined || schemaId === null || Number(schemaId) === metadata['current-schema-id']) return null;
   return 'columns were added after its newest snapshot';
 }
-
-/** Right after its start a coordinator takes statements and has no node that could read: nothing was done, and soon one is there. */
-const NODES_WITHIN_MS = 20_000;
-const hasNoNodes = (error: unknown): boolean => isKeystoneError(error) && error.message.includes('NO_NODES_AVAILABLE');
 
 const listed = (column: string, rows: QueryResult['rows']): QueryResult => ({
   columns: [{ name: column, type: 'varchar' }],

@@ -2,7 +2,7 @@
  * Port: a service that runs SQL of Trino's dialect somewhere else (Athena, Trino). It knows nothing of Keystone's tables; what may run and
  * at which snapshots is decided in front of it (`remote-engine.ts`).
  *
- * Guarantees: rows come in pages, none is fetched before it is asked for; a statement that nobody reads to its end is cancelled; calls
+ * Guarantees: rows come in pages, none but the first is fetched before it is asked for; a statement that nobody reads to its end is cancelled; calls
  * that may be repeated are repeated as the retry table says.
  */
 import type { JsonValue, QueryProgress } from '../sql-engine.js';

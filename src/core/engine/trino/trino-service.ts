@@ -3,7 +3,7 @@
  * the next page. Reading a page again is allowed, so what fails by itself is tried again; DELETE of a page cancels.
  */
 import type { Clock } from '../../clock.js';
-import { KeystoneError, messageOf } from '../../errors.js';
+import { isKeystoneError, KeystoneError, messageOf } from '../../errors.js';
 import { retry } from '../../resilience/retry.js';
 import { RETRY_POLICIES } from '../../resilience/retry-policy.js';
 import { tellRetry, type RetryListeners } from '../../resilience/tell-retry.js';
@@ -47,10 +47,19 @@ const OURS = ['USER_ERROR'];
 const TRANSIENT =
   /^(?:NO_NODES_AVAILABLE|SERVER_STARTING_UP|SERVER_SHUTTING_DOWN|CLUSTER_OUT_OF_MEMORY|QUERY_QUEUE_FULL|TOO_MANY_REQUESTS_FAILED|REMOTE_HOST_GONE|REMOTE_TASK_ERROR|REMOTE_TASK_MISMATCH|PAGE_TRANSPORT_ERROR|PAGE_TRANSPORT_TIMEOUT|ABANDONED_TASK)$/;
 
+/**
+ * Right after its start, and when its workers are lost, a coordinator takes statements and has no node to run them. Such a statement has
+ * done nothing (a table that it was to make is taken back), so it is given again until a node is there.
+ */
+const NODES_WITHIN_MS = 20_000;
+const hasNoNodes = (error: unknown): boolean =>
+  isKeystoneError(error) && (error.cause as Error | undefined)?.name === 'NO_NODES_AVAILABLE';
+
 export function trinoService(options: TrinoOptions): RemoteService {
   const { url, user, password, catalog, timeoutMs, clock, random } = options;
   const origin = new URL(url).origin;
-  const told = tellRetry(options, { service: 'engine', operation: `Trino at ${origin}` }, RETRY_POLICIES.db);
+  const retried = { service: 'engine', operation: `Trino at ${origin}` } as const;
+  const told = tellRetry(options, retried, RETRY_POLICIES.db);
   const headers: Record<string, string> = {
     'X-Trino-User': user,
     'X-Trino-Source': 'keystone',
@@ -91,10 +100,10 @@ export function trinoService(options: TrinoOptions): RemoteService {
       });
     });
 
-  const run = async (sql: string, given: RemoteRunOptions = {}): Promise<RemoteStatement> => {
+  /** The statement with its first rows, or ended. */
+  const runOnce = async (sql: string, given: RemoteRunOptions, deadlineMs: number): Promise<RemoteStatement> => {
     const { signal, onProgress, placeOf } = given;
     if (signal?.aborted) throw stopped('trino', null);
-    const deadlineMs = clock.nowMs() + timeoutMs;
     let page = await call(`${origin}/v1/statement`, { method: 'POST', body: sql }, signal);
     const { id } = page;
     let bytes = 0;
@@ -129,7 +138,7 @@ export function trinoService(options: TrinoOptions): RemoteService {
       return true;
     };
     try {
-      while (page.columns === undefined && (await next()));
+      while (!page.data?.length && (await next()));
       look();
     } catch (error) {
       await cancel();
@@ -155,6 +164,19 @@ export function trinoService(options: TrinoOptions): RemoteService {
       }
     };
     return { id, columns, pages: pages(), bytesScanned: () => bytes };
+  };
+
+  const run = async (sql: string, given: RemoteRunOptions = {}): Promise<RemoteStatement> => {
+    const deadlineMs = clock.nowMs() + timeoutMs;
+    const { signal } = given;
+    return retry(RETRY_POLICIES.cdc, () => runOnce(sql, given, deadlineMs), {
+      clock,
+      random,
+      withinMs: NODES_WITHIN_MS,
+      isTransient: hasNoNodes,
+      onRetry: tellRetry(options, retried, RETRY_POLICIES.cdc),
+      ...(signal ? { signal } : {}),
+    });
   };
 
   return { name: 'trino', run, close: () => Promise.resolve() };
