@@ -16,6 +16,7 @@ import {
   SUMMARY_FENCING_TOKEN,
   SUMMARY_HOLES,
   SUMMARY_LOG_ID,
+  SUMMARY_LOSSES,
   SUMMARY_NEXT_OFFSETS,
   nextOffsetsText,
 } from './snapshot-offsets.js';
@@ -141,13 +142,14 @@ function carriedSummary(
   const base = { ...carriedState, fencingToken: tokens.length === 0 ? null : Math.max(...tokens) };
   const verdict = checkFence(base, request.fence);
   if (verdict.kind === 'fenced') return { kind: 'fenced', nextOffsets: base.nextOffsets, reason: verdict.reason };
-  const { nextOffsets, holes, fencingToken } = verdict.after;
+  const { nextOffsets, holes, losses, fencingToken } = verdict.after;
   const logId = line.find(({ summary }) => summary[SUMMARY_LOG_ID] !== undefined)?.summary[SUMMARY_LOG_ID];
   return {
     kind: 'open',
     summary: {
       [SUMMARY_NEXT_OFFSETS]: nextOffsetsText(nextOffsets),
       ...(holes.length > 0 && { [SUMMARY_HOLES]: JSON.stringify(holes) }),
+      ...(losses.length > 0 && { [SUMMARY_LOSSES]: JSON.stringify(losses) }),
       ...(fencingToken !== null && { [SUMMARY_FENCING_TOKEN]: String(fencingToken) }),
       ...(logId !== undefined && { [SUMMARY_LOG_ID]: logId }),
     },

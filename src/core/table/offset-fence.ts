@@ -3,12 +3,13 @@
  * exactly where it begins. So a zombie's commit and a redelivered batch are refused whoever else runs, and each offset of the log
  * enters the table once.
  */
-import type { NextOffsets, OffsetFence, OffsetHole } from './table-api.js';
+import type { AcceptedLoss, NextOffsets, OffsetFence, OffsetHole } from './table-api.js';
 
 /** What the newest base carries. */
 export interface FencedState {
   readonly nextOffsets: NextOffsets;
   readonly holes: readonly OffsetHole[];
+  readonly losses: readonly AcceptedLoss[];
   readonly fencingToken: number | null;
 }
 
@@ -38,7 +39,8 @@ export function checkFence(base: FencedState, fence: OffsetFence): FenceVerdict 
     kind: 'open',
     after: {
       nextOffsets: next,
-      holes: joinedHoles([...base.holes, ...(fence.holes ?? [])]),
+      holes: joinedHoles([...base.holes, ...(fence.holes ?? []), ...(fence.loss?.offsets ?? [])]),
+      losses: fence.loss ? [...base.losses, fence.loss] : base.losses,
       fencingToken: tokens.length === 0 ? null : Math.max(...tokens),
     },
   };

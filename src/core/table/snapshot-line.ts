@@ -4,9 +4,11 @@ import type { FencedState } from './offset-fence.js';
 import {
   SUMMARY_FENCING_TOKEN,
   SUMMARY_HOLES,
+  SUMMARY_LOSSES,
   SUMMARY_NEXT_OFFSETS,
   isBehind,
   parseHoles,
+  parseLosses,
   parseNextOffsets,
   snapshotNextOffsets,
 } from './snapshot-offsets.js';
@@ -54,10 +56,12 @@ export function fencedStateOf(line: readonly Snapshot[]): FencedState {
   };
   const offsets = newest(SUMMARY_NEXT_OFFSETS);
   const holes = newest(SUMMARY_HOLES);
+  const losses = newest(SUMMARY_LOSSES);
   const token = newest(SUMMARY_FENCING_TOKEN).text;
   return {
     nextOffsets: parseNextOffsets(offsets.text, offsets.id),
     holes: parseHoles(holes.text, holes.id),
+    losses: parseLosses(losses.text, losses.id),
     fencingToken: token === undefined ? null : Number(token),
   };
 }

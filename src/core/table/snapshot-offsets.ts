@@ -1,25 +1,36 @@
 /**
  * The log offsets that a snapshot carries in its summary: how far the table has consumed each topic-partition, which offsets
- * inside that were never held by the log, and the highest fencing token that committed.
+ * inside that the log did not hold, which of these were given up as lost, and the highest fencing token that committed.
  */
 import { z } from 'zod';
 import { KeystoneError } from '../errors.js';
-import type { NextOffsets, OffsetHole, Snapshot } from './table-api.js';
+import type { AcceptedLoss, NextOffsets, OffsetHole, Snapshot } from './table-api.js';
 
 /** JSON `{"<topic>":{"<partition>":<next offset>}}`: always the whole vector. */
 export const SUMMARY_NEXT_OFFSETS = 'keystone.next-offsets';
 /** JSON list of `OffsetHole`: all of the table's. */
 export const SUMMARY_HOLES = 'keystone.holes';
+/** JSON list of `AcceptedLoss`: all of the table's. Only bronze's commits bring it. */
+export const SUMMARY_LOSSES = 'keystone.losses';
 /** Decimal digits. */
 export const SUMMARY_FENCING_TOKEN = 'keystone.fencing-token';
 /** JSON `{"<topic>":"<identity of the topic in the log>"}`: only bronze's commits bring it. */
 export const SUMMARY_LOG_ID = 'keystone.log-id';
 /** What every later snapshot repeats, so that expiring old ones never loses it. */
-export const CARRIED_SUMMARY_KEYS = [SUMMARY_NEXT_OFFSETS, SUMMARY_HOLES, SUMMARY_FENCING_TOKEN, SUMMARY_LOG_ID] as const;
+export const CARRIED_SUMMARY_KEYS = [
+  SUMMARY_NEXT_OFFSETS,
+  SUMMARY_HOLES,
+  SUMMARY_LOSSES,
+  SUMMARY_FENCING_TOKEN,
+  SUMMARY_LOG_ID,
+] as const;
 
 const offset = z.number().int().nonnegative();
 const storedOffsets = z.record(z.string(), z.record(z.string().regex(/^\d+$/), offset));
 const storedHoles = z.array(z.strictObject({ topic: z.string(), partition: offset, from: offset, toExclusive: offset }));
+const storedLosses = z.array(
+  z.strictObject({ acceptedAtMs: z.number().int(), by: z.string(), reason: z.string(), offsets: storedHoles }),
+);
 
 /** Next offsets of this one snapshot; empty when it carries none (another engine's, or a table that is not fed from the log). */
 export const snapshotNextOffsets = (snapshot: Pick<Snapshot, 'id' | 'summary'>): NextOffsets =>
@@ -39,6 +50,10 @@ export function parseNextOffsets(text: string | undefined, snapshotId: bigint): 
 /** Throws KS_TABLE_CORRUPT when the text is not of the form above. */
 export const parseHoles = (text: string | undefined, snapshotId: bigint): readonly OffsetHole[] =>
   parsed(storedHoles, text ?? '[]', SUMMARY_HOLES, snapshotId);
+
+/** Throws KS_TABLE_CORRUPT when the text is not of the form above. */
+export const parseLosses = (text: string | undefined, snapshotId: bigint): readonly AcceptedLoss[] =>
+  parsed(storedLosses, text ?? '[]', SUMMARY_LOSSES, snapshotId);
 
 /** Topics and partitions in order, so equal vectors are equal texts. */
 export function nextOffsetsText(offsets: NextOffsets): string {

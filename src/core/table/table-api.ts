@@ -99,9 +99,21 @@ export interface OffsetHole {
   readonly toExclusive: number;
 }
 
+/** Offsets that expired in the log before they were landed, and that somebody gave up so that landing could go on behind them. */
+export interface AcceptedLoss {
+  readonly acceptedAtMs: number;
+  /** `user@host`. */
+  readonly by: string;
+  readonly reason: string;
+  /** One range of each partition that lost events. The table's holes hold them too. */
+  readonly offsets: readonly OffsetHole[];
+}
+
 export interface OffsetFence {
   readonly ranges: readonly OffsetRange[];
   readonly holes?: readonly OffsetHole[];
+  /** Its offsets become holes by this commit, and every later snapshot tells it. */
+  readonly loss?: AcceptedLoss;
   /** Lease token: refused as `fenced` when the base's snapshots carry a higher one. */
   readonly fencingToken?: number;
 }
@@ -189,6 +201,8 @@ export interface TableState {
   /** From the current line of snapshots; other engines' commits do not carry them, so the newest that does counts. */
   readonly nextOffsets: NextOffsets;
   readonly holes: readonly OffsetHole[];
+  /** In the order in which they were accepted. */
+  readonly losses: readonly AcceptedLoss[];
   /**
    * When a rollback made an older snapshot current: the newest snapshot that is not in the current line. What the rollback of `rollback`
    * gave up on purpose does not count.

@@ -163,7 +163,7 @@ async function commit(
 
 function stateOf(metadata: TableMetadata, metadataLocation: string): TableState {
   const line = currentLine(metadata);
-  const { nextOffsets, holes } = fencedStateOf(line);
+  const { nextOffsets, holes, losses } = fencedStateOf(line);
   return {
     metadataLocation,
     fields: parseFields(currentSchema(metadata).fields),
@@ -175,6 +175,7 @@ function stateOf(metadata: TableMetadata, metadataLocation: string): TableState 
     snapshots: (metadata.snapshots ?? []).map(snapshotOf).toSorted((a, b) => a.sequenceNumber - b.sequenceNumber),
     nextOffsets,
     holes,
+    losses,
     rolledBackFrom: rolledBackFrom(metadata, line),
     rollback: rollbackMarkOf(metadata),
   };

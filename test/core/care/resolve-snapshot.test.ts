@@ -28,6 +28,7 @@ const stateOf = (snapshots: readonly Snapshot[], currentSnapshot: Snapshot | nul
   snapshots,
   nextOffsets: new Map(),
   holes: [],
+  losses: [],
   rolledBackFrom: null,
   rollback: null,
 });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { type FencedState, checkFence } from '../../../src/core/table/offset-fence.js';
 
-const base: FencedState = { nextOffsets: new Map([['t', new Map([[0, 5]])]]), holes: [], fencingToken: 3 };
+const base: FencedState = { nextOffsets: new Map([['t', new Map([[0, 5]])]]), holes: [], losses: [], fencingToken: 3 };
 const range = (partition: number, expectedNext: number, endExclusive: number, topic = 't') => ({
   topic,
   partition,
@@ -23,6 +23,7 @@ it('opens for ranges that begin where the table ends, an unknown partition at 0'
       ['u', new Map([[0, 0]])],
     ]),
     holes: [],
+    losses: [],
     fencingToken: 3,
   });
   expect(base.nextOffsets.get('t')).toEqual(new Map([[0, 5]]));
@@ -52,4 +53,20 @@ it('joins holes that touch, and keeps the others apart', () => {
     { ranges: [], holes: [hole(3, 4), hole(2, 3), hole(8, 9, 1), hole(6, 6)] },
   );
   expect(verdict.kind === 'open' && verdict.after.holes).toEqual([hole(1, 4), hole(8, 9), hole(8, 9, 1)]);
+});
+
+it('keeps what was given up as lost, in the order in which it was, and counts it among the holes', () => {
+  const hole = (from: number, toExclusive: number) => ({ topic: 't', partition: 0, from, toExclusive });
+  const loss = (from: number, toExclusive: number) => ({
+    acceptedAtMs: 1000,
+    by: 'ada@night',
+    reason: 'retention',
+    offsets: [hole(from, toExclusive)],
+  });
+  const first = checkFence({ ...base, holes: [hole(4, 5)] }, { ranges: [range(0, 5, 9)], loss: loss(5, 9) });
+  const after = first.kind === 'open' ? first.after : base;
+  expect(after).toMatchObject({ holes: [hole(4, 9)], losses: [loss(5, 9)] });
+  const second = checkFence(after, { ranges: [range(0, 9, 12)], loss: loss(9, 12) });
+  expect(second.kind === 'open' && second.after.losses).toEqual([loss(5, 9), loss(9, 12)]);
+  expect(checkFence(after, { ranges: [range(0, 5, 9)], loss: loss(5, 9) })).toMatchObject({ kind: 'fenced' });
 });

@@ -119,6 +119,22 @@ describe('the offset fence', () => {
     expect(holes).toEqual([{ topic: 't', partition: 1, from: 2, toExclusive: 4 }]);
   });
 
+  it('tells an accepted loss in every later snapshot, also once the one that brought it has expired', async () => {
+    const { table } = await freshTable();
+    const lost = { topic: 't', partition: 0, from: 0, toExclusive: 40 };
+    const loss = { acceptedAtMs: 1_700_000_000_000, by: 'ada@night', reason: 'retention was too short', offsets: [lost] };
+    expect((await table.commit({ add: [], fence: { ...fence(0, 40), loss } })).kind).toBe('committed');
+    const again = await table.commit({ add: [], fence: { ...fence(0, 40), loss } });
+    expect(again.kind).toBe('fenced');
+    await table.commit({ add: [bareFile(table, 'a')], fence: fence(40, 41) });
+    await table.commit({ add: [bareFile(table, 'b')], operation: 'replace' });
+    await table.changeMetadata(async (base) => ({
+      ...base,
+      snapshots: base.snapshots?.filter((one) => one['snapshot-id'] === base['current-snapshot-id']) ?? [],
+    }));
+    expect(await table.state()).toMatchObject({ holes: [lost], losses: [loss] });
+  });
+
   it('refuses a superseded lease token, and removes the files it brought', async () => {
     const { table, store } = await freshTable();
     const session = await duck();

@@ -11,6 +11,7 @@ const view = {
 const bronze = {
   nextOffsets: new Map([['t', new Map([[0, 40]])]]),
   holes: [{ topic: 't', partition: 0, from: 20, toExclusive: 25 }],
+  losses: [],
 } as unknown as TableState;
 const target = (offset: number) =>
   ({ kind: 'event', reference: `t/0/${offset}`, place: { topic: 't', partition: 0, offset }, dataset: null }) as const;
