@@ -1,11 +1,10 @@
 /** Collects records of a topic into one batch, from the lake's own offsets, bounded by bytes, rows and time. */
 import type { BronzeRecord, ToBronzeRecord } from '../bronze/bronze-record.js';
 import type { Clock } from '../clock.js';
-import { KeystoneError } from '../errors.js';
-import type { EventLog, PartitionBounds } from '../log/event-log.js';
+import type { EventLog } from '../log/event-log.js';
 import type { OffsetHole } from '../table/table-api.js';
 import type { TopicRange } from '../silver/offset-ranges.js';
-import { logRecreated } from './log-recreated.js';
+import { checkBounds } from './check-bounds.js';
 
 export interface Batch {
   readonly range: TopicRange;
@@ -26,45 +25,6 @@ const READ_BYTES = 4_000_000;
 const POLL_MS = 100;
 /** What a record costs in memory besides its value (measured: objects, typed-array views, Arrow's copy). */
 const RECORD_OVERHEAD_BYTES = 1_000;
-
-/**
- * Offsets that the lake expects and the log no longer has, or never had, are incidents: they are named, never skipped. `own`: the
- * partitions whose start is judged; another member of the group may just be landing what its partition no longer holds. null: all.
- */
-export function checkBounds(
-  topic: string,
-  bounds: readonly PartitionBounds[],
-  next: ReadonlyMap<number, number>,
-  own: ReadonlySet<number> | null = null,
-): void {
-  const partitions = new Set(bounds.map(({ partition }) => partition));
-  for (const [partition, expected] of next) {
-    if (expected === 0 || partitions.has(partition)) continue;
-    const what = bounds.length === 0 ? `${topic} does not exist in the log` : `${topic} has no partition ${partition} any more`;
-    throw logRecreated(topic, `${what}, but the lake holds it up to ${expected}`, {
-      partition,
-      endOffset: null,
-      lakeOffset: expected,
-    });
-  }
-  for (const { partition, startOffset, endOffset } of bounds) {
-    const expected = next.get(partition) ?? 0;
-    if (endOffset < expected) {
-      throw logRecreated(
-        topic,
-        `${topic} partition ${partition} ends at ${endOffset}, but the lake already holds it up to ${expected}`,
-        { partition, endOffset, lakeOffset: expected },
-      );
-    }
-    if (startOffset > expected && (own?.has(partition) ?? true)) {
-      throw new KeystoneError(
-        'KS_LOG_TRUNCATED',
-        `${topic} partition ${partition} begins at ${startOffset}, but the lake needs ${expected}: ${startOffset - expected} events expired unread`,
-        { hint: 'keystone ledger verify', details: { topic, partition, startOffset, lakeOffset: expected } },
-      );
-    }
-  }
-}
 
 /** Where a batch comes from. */
 export interface FetchPlace {
@@ -92,7 +52,8 @@ export async function fetchBatch(
   const full = (): boolean => rows >= limits.maxRows || sizeBytes >= limits.maxBytes;
   for (;;) {
     const all = await log.bounds(topic);
-    checkBounds(topic, all, next, own);
+    // What was read already may expire: it is in hand, and is landed.
+    checkBounds(topic, all, new Map([...next, ...position]), own);
     const bounds = own ? all.filter(({ partition }) => own.has(partition)) : all;
     let progress = true;
     while (progress && !full() && !signal.aborted) {

@@ -8,9 +8,10 @@ import type { ObjectStore } from '../store/object-store.js';
 import { randomHexId } from '../table/random-names.js';
 import type { OffsetRange, Table, TableState } from '../table/table-api.js';
 import { stepLimits, type BuildProgress } from './build-progress.js';
+import { checkBounds } from './check-bounds.js';
 import type { ConsumeOptions } from './consume-options.js';
 import { consumeTelemetry } from './consume-telemetry.js';
-import { checkBounds, fetchBatch, type Batch } from './fetch-batch.js';
+import { fetchBatch, type Batch } from './fetch-batch.js';
 import { heldWork } from './held-work.js';
 import { sameLog } from './log-recreated.js';
 

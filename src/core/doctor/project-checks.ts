@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
-import { checkBounds } from '../consume/fetch-batch.js';
+import { checkBounds } from '../consume/check-bounds.js';
 import { sameLog } from '../consume/log-recreated.js';
 import { logPlace } from '../log/log-place.js';
 import { loadModels } from '../gold/load-models.js';

@@ -4,7 +4,7 @@
  * which all of it adds up.
  */
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
-import { checkBounds } from '../consume/fetch-batch.js';
+import { checkEnds } from '../consume/check-bounds.js';
 import { sameLog } from '../consume/log-recreated.js';
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
@@ -95,7 +95,7 @@ async function checkLog(lakehouse: Lakehouse, bronze: TableState, target: NextOf
   for (const [topic, partitions] of bronze.nextOffsets) {
     await sameLog(log, bronze, topic);
     const bounds = await log.bounds(topic);
-    checkBounds(topic, bounds, partitions);
+    checkEnds(topic, bounds, partitions);
     for (const { partition, startOffset } of bounds) {
       const needed = nextOffsetOf(target, topic, partition);
       if (startOffset <= needed || nextOffsetOf(bronze.nextOffsets, topic, partition) <= needed) continue;

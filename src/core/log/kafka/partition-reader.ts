@@ -5,8 +5,8 @@
  * Offsets without a record (compacted away, markers of transactions, transactions that were aborted) are passed over, and `nextOffset`
  * lies behind them; the last stable offset bounds all, so a transaction that is still open hides what follows it.
  */
-import { KeystoneError } from '../../errors.js';
 import type { LogRecord, ReadResult } from '../event-log.js';
+import { logTruncated } from '../log-truncated.js';
 import { BrokerRefusal, CODE } from './failure.js';
 import { batchHead, batchRecords, isAbortMarker } from './record-batch.js';
 import type { AbortedTransaction, Fetched } from './requests.js';
@@ -55,10 +55,9 @@ export function partitionReader({ topic, partition, fetch, bounds }: PartitionRe
     if (errorCode === CODE.offsetOutOfRange) {
       const { startOffset } = await bounds();
       if (fromOffset >= startOffset) return null;
-      throw new KeystoneError(
-        'KS_LOG_TRUNCATED',
+      throw logTruncated(
         `${topic} partition ${partition} begins at ${startOffset}: ${startOffset - fromOffset} events from ${fromOffset} on expired unread`,
-        { hint: 'keystone ledger verify', details: { topic, partition, startOffset, fromOffset } },
+        { topic, partition, startOffset, fromOffset },
       );
     }
     if (errorCode !== CODE.none) throw new BrokerRefusal(errorCode);
