@@ -10,7 +10,7 @@ import { refusalLog } from './refusal-log.js';
 import { addressOf } from './server-address.js';
 import { watchLevel } from './serving-level.js';
 import { openSpool, spoolPlace } from './spool/open-spool.js';
-import { readKnownTopic } from './spool/spool-folder.js';
+import { readKnownTopic } from '../spool/spool-folder.js';
 import { isTransientFailure } from '../resilience/transient-failure.js';
 import type { KeyMode } from '../event/business-key.js';
 

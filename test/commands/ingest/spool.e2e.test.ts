@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openSlot } from '../../../src/core/ingest/spool/spool-slot.js';
+import { openSlot } from '../../../src/core/spool/spool-slot.js';
 import { isBuilt, runCli } from '../../support/cli-process.js';
 import { smallProject } from '../../support/small-project.js';
 

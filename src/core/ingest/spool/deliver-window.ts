@@ -6,8 +6,8 @@ import type { Clock } from '../../clock.js';
 import type { NewRecord, RecordPosition } from '../../log/event-log.js';
 import type { BatchOutcome, NamedAppends, NamedBatch } from '../../log/named-appends.js';
 import { isTransientFailure } from '../../resilience/transient-failure.js';
-import type { SpoolRun } from './spool-frame.js';
-import type { SpoolSlot, SpoolWindow } from './spool-slot.js';
+import type { SpoolRun } from '../../spool/spool-frame.js';
+import type { SpoolSlot, SpoolWindow } from '../../spool/spool-slot.js';
 
 /** The log is away, or may be: what was to be sent has to wait. */
 export class LogAway extends Error {

@@ -5,7 +5,7 @@ import type { Lakehouse } from '../../lakehouse.js';
 import type { EventLog, NewRecord } from '../../log/event-log.js';
 import { partitionChooser } from '../../log/partition-choice.js';
 import { isTransientFailure } from '../../resilience/transient-failure.js';
-import { claimSlots, readKnownTopic, spoolFolder, writeKnownTopic, type KnownTopic } from './spool-folder.js';
+import { claimSlots, readKnownTopic, spoolFolder, writeKnownTopic, type KnownTopic } from '../../spool/spool-folder.js';
 import { MODE_LEVELS, type SpoolState } from './spool-mode.js';
 import { spooledAppends, type SpooledAppends } from './spooled-appends.js';
 

@@ -3,9 +3,9 @@ import path from 'node:path';
 import { messageOf } from '../../errors.js';
 import type { Lakehouse } from '../../lakehouse.js';
 import { spoolPlace } from './open-spool.js';
-import { isHeld, readKnownTopic, slotNames } from './spool-folder.js';
-import { readJournal } from './spool-journal.js';
-import { spoolFiles, surveyFile } from './spool-files.js';
+import { isHeld, readKnownTopic, slotNames } from '../../spool/spool-folder.js';
+import { readJournal } from '../../spool/spool-journal.js';
+import { spoolFiles, surveyFile } from '../../spool/spool-files.js';
 
 export interface SlotStatus {
   readonly slot: string;

@@ -14,8 +14,8 @@ import type { NewRecord } from '../../log/event-log.js';
 import type { AppendOutcome } from '../group-commit.js';
 import { recordSizeBytes } from '../../event/envelope-record.js';
 import { deliverStraight, LogAway, windowDelivery, type Delivery, type StraightDelivery } from './deliver-window.js';
-import type { ClaimedSlot, KnownTopic } from './spool-folder.js';
-import type { SpoolRun } from './spool-frame.js';
+import type { ClaimedSlot, KnownTopic } from '../../spool/spool-folder.js';
+import type { SpoolRun } from '../../spool/spool-frame.js';
 import type { IngestMode, SpoolState } from './spool-mode.js';
 
 export interface SpooledAppendsOptions {

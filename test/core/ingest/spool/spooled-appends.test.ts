@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AppendOutcome } from '../../../../src/core/ingest/group-commit.js';
-import { claimSlots } from '../../../../src/core/ingest/spool/spool-folder.js';
+import { claimSlots } from '../../../../src/core/spool/spool-folder.js';
 import type { IngestMode } from '../../../../src/core/ingest/spool/spool-mode.js';
 import { spooledAppends, type SpooledAppends } from '../../../../src/core/ingest/spool/spooled-appends.js';
 import type { NewRecord } from '../../../../src/core/log/event-log.js';

@@ -8,9 +8,9 @@
  */
 import { open, rm, stat, truncate, unlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { KeystoneError } from '../../errors.js';
-import type { NewRecord } from '../../log/event-log.js';
-import type { NamedBatch } from '../../log/named-appends.js';
+import { KeystoneError } from '../errors.js';
+import type { NewRecord } from '../log/event-log.js';
+import type { NamedBatch } from '../log/named-appends.js';
 import { fileName, spoolFiles, surveyFile, type SpoolCounts } from './spool-files.js';
 import { decodeFrame, encodeFrame, frameAt, type SpoolFrame, type SpoolRun } from './spool-frame.js';
 import { openJournal, readJournal, type SpoolPlace, type WindowNames } from './spool-journal.js';

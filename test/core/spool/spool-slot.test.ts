@@ -1,12 +1,12 @@
 import { appendFile, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { spoolFiles } from '../../../../src/core/ingest/spool/spool-files.js';
-import { openSlot, type SpoolSlot, type SpoolWindow } from '../../../../src/core/ingest/spool/spool-slot.js';
-import type { NewRecord } from '../../../../src/core/log/event-log.js';
-import type { BatchName } from '../../../../src/core/log/named-appends.js';
-import { textOf } from '../../../support/named-log.js';
-import { tempDir } from '../../../support/temp-dir.js';
+import { spoolFiles } from '../../../src/core/spool/spool-files.js';
+import { openSlot, type SpoolSlot, type SpoolWindow } from '../../../src/core/spool/spool-slot.js';
+import type { NewRecord } from '../../../src/core/log/event-log.js';
+import type { BatchName } from '../../../src/core/log/named-appends.js';
+import { textOf } from '../../support/named-log.js';
+import { tempDir } from '../../support/temp-dir.js';
 
 const FILE_BYTES = 2000;
 const record = (text: string, partition = 0): NewRecord => ({

@@ -9,8 +9,8 @@ import {
   spoolFolder,
   writeKnownTopic,
   type ClaimedSlots,
-} from '../../../../src/core/ingest/spool/spool-folder.js';
-import { tempDir } from '../../../support/temp-dir.js';
+} from '../../../src/core/spool/spool-folder.js';
+import { tempDir } from '../../support/temp-dir.js';
 
 async function claim(folder: string, own = true): Promise<ClaimedSlots> {
   const claimed = await claimSlots(folder, { own });

@@ -3,7 +3,7 @@
  * which a process that stands still keeps.
  */
 import path from 'node:path';
-import { openSqliteFile, type SqliteFile } from '../../sqlite/sqlite-file.js';
+import { openSqliteFile, type SqliteFile } from '../sqlite/sqlite-file.js';
 
 export interface SlotLock {
   release(): void;

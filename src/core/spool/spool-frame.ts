@@ -3,9 +3,9 @@
  * `log/record-chunk.ts` lays them out. A frame is whole or it is not there: a crash can leave only the last one of a file torn.
  */
 import { crc32 } from 'node:zlib';
-import type { LogRecord, NewRecord } from '../../log/event-log.js';
-import type { BatchName } from '../../log/named-appends.js';
-import { decodeChunk, encodeChunk } from '../../log/record-chunk.js';
+import type { LogRecord, NewRecord } from '../log/event-log.js';
+import type { BatchName } from '../log/named-appends.js';
+import { decodeChunk, encodeChunk } from '../log/record-chunk.js';
 
 /** Records of one partition; with a name they were sent as one batch under it, and may be in the log. */
 export interface SpoolRun {

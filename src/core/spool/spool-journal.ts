@@ -4,7 +4,7 @@
  */
 import { open, readFile, rm, truncate, type FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
-import type { BatchName } from '../../log/named-appends.js';
+import type { BatchName } from '../log/named-appends.js';
 
 /** A byte of a spool file. */
 export interface SpoolPlace {

@@ -11,7 +11,7 @@
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { KeystoneError, messageOf } from '../../errors.js';
+import { KeystoneError, messageOf } from '../errors.js';
 import { lockSlot, type SlotLock } from './slot-lock.js';
 import { openSlot, type SpoolSlot } from './spool-slot.js';
 

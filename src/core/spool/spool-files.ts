@@ -1,7 +1,7 @@
 /** The files of a slot of the spool: `0000000001.spool` and on, frame behind frame. */
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { KeystoneError } from '../../errors.js';
+import { KeystoneError } from '../errors.js';
 import { frameAt, frameHead, hasFrameBehind } from './spool-frame.js';
 
 export interface SpoolCounts {
