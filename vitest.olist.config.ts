@@ -10,6 +10,7 @@ export default defineConfig({
     testTimeout: 1_800_000,
     hookTimeout: 1_800_000,
     pool: 'forks',
-    maxWorkers: 1,
+    // Two homes beside each other: half of each one's time its services work.
+    maxWorkers: 2,
   },
 });

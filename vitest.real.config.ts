@@ -12,6 +12,7 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 600_000,
     pool: 'forks',
-    maxWorkers: 1,
+    // Most of the time goes to waiting for services that were killed, frozen or slowed.
+    maxWorkers: 2,
   },
 });

@@ -87,14 +87,14 @@ const opening = (parts: (started: Started) => Promise<Omit<OpenHome, 'close'> | 
   return null;
 };
 
-export const HOMES: readonly Home[] = [
-  {
+export const HOMES = {
+  embedded: {
     name: 'embedded',
     isLocal: true,
     hasEngine: false,
     open: async () => ({ profile: null, env: {}, close: async () => undefined }),
   },
-  {
+  kafkaFolder: {
     name: 'Kafka, folder, DuckDB',
     isLocal: true,
     hasEngine: false,
@@ -103,7 +103,7 @@ export const HOMES: readonly Home[] = [
       return log && { profile: { log }, env: {} };
     }),
   },
-  {
+  kafkaGlue: {
     name: 'Kafka, S3, Glue, DuckDB',
     isLocal: false,
     hasEngine: false,
@@ -112,7 +112,7 @@ export const HOMES: readonly Home[] = [
       return log && aws && { profile: { log, store: aws.store, catalog: aws.catalog }, env: ENV };
     }),
   },
-  {
+  production: {
     name: 'Kafka, S3, Glue, Athena (Trino), PostgreSQL, CloudWatch',
     isLocal: false,
     hasEngine: true,
@@ -140,12 +140,4 @@ export const HOMES: readonly Home[] = [
       };
     }),
   },
-];
-
-/** The homes asked for by `KEYSTONE_OLIST_HOMES` (numbers from 1, comma-separated), or all. */
-export function chosenHomes(): readonly Home[] {
-  const asked = process.env['KEYSTONE_OLIST_HOMES'];
-  if (!asked) return HOMES;
-  const numbers = new Set(asked.split(',').map(Number));
-  return HOMES.filter((_, index) => numbers.has(index + 1));
-}
+} satisfies Readonly<Record<string, Home>>;

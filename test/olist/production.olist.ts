@@ -1,0 +1,3 @@
+import { realDataIn } from './real-data.js';
+
+realDataIn('production');
