@@ -12,11 +12,11 @@ export interface SlotLock {
 const isBusy = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' && /^SQLITE_(BUSY|LOCKED)/.test(error.code);
 
-/** Null: another process has it. Throws the file system's error. */
-export function lockSlot(folder: string): SlotLock | null {
+/** Null: another process has it, for longer than `patienceMs`. Throws the file system's error. */
+export function lockSlot(folder: string, patienceMs = 0): SlotLock | null {
   let file: SqliteFile | null = null;
   try {
-    file = openSqliteFile(path.join(folder, 'lock'), { busyTimeoutMs: 0 });
+    file = openSqliteFile(path.join(folder, 'lock'), { busyTimeoutMs: patienceMs });
     file.exec('BEGIN IMMEDIATE');
     const held = file;
     return {

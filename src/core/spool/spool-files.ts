@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { KeystoneError } from '../errors.js';
-import { frameAt, frameHead, hasFrameBehind } from './spool-frame.js';
+import { frameAt, frameBehind, frameHead, type FrameHead } from './spool-frame.js';
 
 export interface SpoolCounts {
   readonly events: number;
@@ -26,31 +26,56 @@ export const spoolFiles = async (folder: string): Promise<readonly number[]> =>
     })
     .toSorted((a, b) => a - b);
 
+export interface FileSurvey extends SpoolCounts {
+  /** Behind the last whole frame. */
+  readonly endBytes: number;
+  /** Where a frame is broken in front of whole ones; null: nowhere. What is whole behind it is counted all the same. */
+  readonly damagedAt: number | null;
+}
+
+/** A whole frame and where it begins in its file. */
+export interface PlacedFrame {
+  readonly at: number;
+  readonly head: FrameHead;
+  /** Of no use once the file has been gone through. */
+  readonly bytes: Buffer;
+}
+
 /**
- * What waits in one file from `from` on, all of it checked. A torn end is no event; a frame that is broken in front of whole ones is damage.
- * @throws KeystoneError KS_LOG when the file is damaged.
+ * What waits in one file from `from` on, all of it checked, each whole frame shown to `onFrame`. A torn end is no event. The file is in memory
+ * meanwhile: `fileBytes` of its slot and one append.
  */
 export async function surveyFile(
   folder: string,
   number: number,
   from: number,
-): Promise<SpoolCounts & { readonly endBytes: number }> {
+  onFrame: (frame: PlacedFrame) => void = () => undefined,
+): Promise<FileSurvey> {
   const bytes = await readFile(path.join(folder, fileName(number)));
   let at = from;
   let events = 0;
   let oldestMs: number | null = null;
+  let damagedAt: number | null = null;
   for (;;) {
     const found = frameAt(bytes, at);
-    if (found.kind !== 'frame') break;
-    const head = frameHead(found.bytes);
-    events += head.events;
-    oldestMs ??= head.atMs;
-    at += head.sizeBytes;
+    if (found.kind === 'frame') {
+      const head = frameHead(found.bytes);
+      onFrame({ at, head, bytes: found.bytes });
+      events += head.events;
+      oldestMs ??= head.atMs;
+      at += head.sizeBytes;
+      continue;
+    }
+    const behind = at < bytes.length ? frameBehind(bytes, at) : null;
+    if (behind === null) break;
+    damagedAt ??= at;
+    at = behind;
   }
-  if (at < bytes.length && hasFrameBehind(bytes, at)) {
-    throw new KeystoneError('KS_LOG', `the spool file ${path.join(folder, fileName(number))} is damaged at byte ${at}`, {
-      hint: 'the disk has lost or changed what was written there: restore the file from a copy, or move its folder aside and keep it; nothing of it is sent meanwhile',
-    });
-  }
-  return { events, bytes: at - from, oldestMs, endBytes: at };
+  return { events, bytes: Math.max(0, at - from), oldestMs, endBytes: at, damagedAt };
 }
+
+/** KS_LOG: the file is damaged at this byte. */
+export const damagedFile = (folder: string, number: number, at: number): KeystoneError =>
+  new KeystoneError('KS_LOG', `the spool file ${path.join(folder, fileName(number))} is damaged at byte ${at}`, {
+    hint: 'the disk has lost or changed what was written there: restore the file from a copy, or move its folder aside and keep it; nothing of it is sent meanwhile',
+  });

@@ -37,6 +37,8 @@ export interface ClaimedSlots {
   readonly problems: readonly string[];
 }
 
+/** Longer than somebody who only looks whose a slot is has its lock. */
+const LOOK_MS = 50;
 const SLOT_NAME = /^slot-(\d{1,6})$/;
 
 export const spoolFolder = (spoolPath: string, profile: string, topic: string): string =>
@@ -44,7 +46,11 @@ export const spoolFolder = (spoolPath: string, profile: string, topic: string): 
 
 /** Names of the slots, in order; none where there is no folder. */
 export async function slotNames(folder: string): Promise<readonly string[]> {
-  const names = await readdir(folder).catch(() => []);
+  return slotsOf(await readdir(folder).catch(() => []));
+}
+
+/** Those of the names that are slots, in order. */
+export function slotsOf(names: readonly string[]): readonly string[] {
   const numbers = names.flatMap((name) => (SLOT_NAME.test(name) ? [Number(name.slice('slot-'.length))] : []));
   return numbers.toSorted((a, b) => a - b).map((number) => `slot-${number}`);
 }
@@ -115,7 +121,7 @@ async function claim(folder: string, name: string, fileBytes: number | undefined
   let lock: SlotLock | null;
   try {
     await mkdir(at, { recursive: true });
-    lock = lockSlot(at);
+    lock = lockSlot(at, LOOK_MS);
   } catch (error) {
     throw new KeystoneError('KS_LOG', `the spool folder ${at} cannot be used (${messageOf(error)})`, {
       hint: 'check ingest.spool.path, its rights and the free space: keystone doctor',

@@ -24,6 +24,8 @@ export interface SpoolFrame {
 export interface FrameHead {
   readonly atMs: number;
   readonly events: number;
+  /** In the order of the runs. */
+  readonly runs: readonly { readonly partition: number; readonly count: number; readonly name: BatchName | null }[];
   /** With everything in front. */
   readonly sizeBytes: number;
 }
@@ -81,11 +83,11 @@ export function frameAt(bytes: Buffer, at: number): FrameAt {
   return { kind: 'frame', bytes: bytes.subarray(at, end) };
 }
 
-/** Whether a whole frame begins anywhere behind `at`: then what lies at `at` is damage, and not the torn end of the file. */
-export function hasFrameBehind(bytes: Buffer, at: number): boolean {
+/** Where the next whole frame behind `at` begins: then what lies at `at` is damage. Null: there is none, and it may be the torn end of the file. */
+export function frameBehind(bytes: Buffer, at: number): number | null {
   for (let from = bytes.indexOf(MARK, at + 1); from !== -1; from = bytes.indexOf(MARK, from + 1))
-    if (frameAt(bytes, from).kind === 'frame') return true;
-  return false;
+    if (frameAt(bytes, from).kind === 'frame') return from;
+  return null;
 }
 
 const headerOf = (frame: Buffer): { readonly header: Header; readonly end: number } => {
@@ -96,7 +98,8 @@ const headerOf = (frame: Buffer): { readonly header: Header; readonly end: numbe
 /** `frame` is whole and checked. */
 export function frameHead(frame: Buffer): FrameHead {
   const { header } = headerOf(frame);
-  return { atMs: header.atMs, events: header.runs.reduce((sum, run) => sum + run.count, 0), sizeBytes: frame.length };
+  const runs = header.runs.map(({ partition, count, name }) => ({ partition, count, name: name ?? null }));
+  return { atMs: header.atMs, events: runs.reduce((sum, run) => sum + run.count, 0), runs, sizeBytes: frame.length };
 }
 
 /** Keys and values are views into `frame`. */

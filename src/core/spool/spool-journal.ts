@@ -41,8 +41,16 @@ type Entry = ({ readonly kind: 'names' } & WindowNames) | { readonly kind: 'done
 
 const checksum = (json: string): string => crc32(json).toString(16).padStart(8, '0');
 
-/** What the journal says; a torn last line says nothing. `goodBytes` is where that begins. */
-export async function readJournal(path: string): Promise<JournalState & { readonly goodBytes: number }> {
+/** What is said by lines that are whole; a torn last one says nothing. */
+export interface ReadJournal extends JournalState {
+  /** Behind the last line that counts. */
+  readonly goodBytes: number;
+  /** A line is broken in front of whole ones: nothing behind it counts. */
+  readonly isDamaged: boolean;
+}
+
+/** What the journal says; nothing where there is none. Throws the file system's error. */
+export async function readJournal(path: string): Promise<ReadJournal> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
     throw error;
@@ -50,11 +58,18 @@ export async function readJournal(path: string): Promise<JournalState & { readon
   let doneTo: SpoolPlace | null = null;
   let names: WindowNames | null = null;
   let good = 0;
+  let isBroken = false;
   for (let at = 0; ;) {
     const end = text.indexOf('\n', at);
     if (end === -1) break;
     const json = text.slice(at + 9, end);
-    if (text.slice(at, at + 8) !== checksum(json)) break;
+    const isWhole = text.slice(at, at + 8) === checksum(json);
+    if (isWhole && isBroken) return { doneTo, names, goodBytes: good, isDamaged: true };
+    if (!isWhole) {
+      isBroken = true;
+      at = end + 1;
+      continue;
+    }
     const entry = JSON.parse(json) as Entry;
     if (entry.kind === 'done') doneTo = entry.to;
     else names = entry;
@@ -62,7 +77,7 @@ export async function readJournal(path: string): Promise<JournalState & { readon
     good = at;
   }
   // Plain ASCII: characters are bytes.
-  return { doneTo, names, goodBytes: good };
+  return { doneTo, names, goodBytes: good, isDamaged: false };
 }
 
 /** @param reserve frees some room on a full disk; false: there is none left to free. */

@@ -6,13 +6,14 @@
  * the CPU of the embedded log's file, whose WAL writes pages, and each of them twice), nothing is ever changed in place, and what is drained
  * is given back to the disk at once.
  */
-import { open, rm, stat, truncate, unlink, type FileHandle } from 'node:fs/promises';
+import { open, truncate, unlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { KeystoneError } from '../errors.js';
 import type { NewRecord } from '../log/event-log.js';
 import type { NamedBatch } from '../log/named-appends.js';
-import { fileName, spoolFiles, surveyFile, type SpoolCounts } from './spool-files.js';
-import { decodeFrame, encodeFrame, frameAt, type SpoolFrame, type SpoolRun } from './spool-frame.js';
+import { readFrames } from './read-frames.js';
+import { slotReserve } from './slot-reserve.js';
+import { damagedFile, fileName, spoolFiles, surveyFile, type SpoolCounts } from './spool-files.js';
+import { decodeFrame, encodeFrame, type SpoolFrame, type SpoolRun } from './spool-frame.js';
 import { openJournal, readJournal, type SpoolPlace, type WindowNames } from './spool-journal.js';
 
 /** What is sent next, from the front. */
@@ -53,9 +54,6 @@ interface SpoolFile {
 }
 
 const DEFAULT_FILE_BYTES = 16 * 1024 * 1024;
-/** Enough to learn how long a frame is. */
-const LEAST_READ_BYTES = 64;
-const RESERVE_BYTES = 256 * 1024;
 
 const isAbsent = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
@@ -70,25 +68,10 @@ export async function openSlot(folder: string, name: string, fileBytes = DEFAULT
       await handle.close();
     }
   };
-  /** Room that is given up when the disk is full: without a line in the journal nothing could be drained. */
-  const reservePath = inside('reserve');
-  const keepReserve = async (): Promise<void> => {
-    const there = await stat(reservePath).catch(() => null);
-    if (there?.size === RESERVE_BYTES) return;
-    const file = await open(reservePath, 'w').catch(() => null);
-    await file?.writeFile(Buffer.alloc(RESERVE_BYTES)).catch(() => undefined);
-    await file?.close();
-  };
-  const giveReserve = async (): Promise<boolean> => {
-    const there = await stat(reservePath).catch(() => null);
-    if (!there) return false;
-    await rm(reservePath, { force: true });
-    return true;
-  };
-
+  const reserve = slotReserve(folder);
   const journalPath = inside('journal');
   const state = await readJournal(journalPath);
-  const journal = openJournal(journalPath, state.goodBytes, giveReserve);
+  const journal = openJournal(journalPath, state.goodBytes, reserve.give);
   let cursor: SpoolPlace = state.doneTo ?? { file: 0, at: 0 };
   let names = state.names;
   let events = 0;
@@ -100,12 +83,13 @@ export async function openSlot(folder: string, name: string, fileBytes = DEFAULT
     }
     const from = number === cursor.file ? cursor.at : 0;
     const found = await surveyFile(folder, number, from);
+    if (found.damagedAt !== null) throw damagedFile(folder, number, found.damagedAt);
     events += found.events;
     files.push({ number, bytes: found.endBytes, oldestMs: found.oldestMs });
   }
   let lastNumber = Math.max(cursor.file, files.at(-1)?.number ?? 0);
   const inheritedTo = lastNumber;
-  await keepReserve();
+  await reserve.keep();
 
   let writing: { readonly file: SpoolFile; readonly handle: FileHandle } | null = null;
   /** A file whose end could not be taken back; nothing is written before it is. */
@@ -160,36 +144,6 @@ export async function openSlot(folder: string, name: string, fileBytes = DEFAULT
     for (const run of frame.runs) events += run.records.length;
   };
 
-  /** Whole frames from `from` on, up to about `maxBytes`, at least one. */
-  const read = async (file: SpoolFile, from: number, maxBytes: number): Promise<readonly Buffer[]> => {
-    const handle = await open(inside(fileName(file.number)), 'r');
-    try {
-      const bytesAt = async (length: number): Promise<Buffer> => {
-        // Not from the pool: the records are views into it.
-        const buffer = Buffer.from(new ArrayBuffer(Math.min(length, file.bytes - from)));
-        const { bytesRead } = await handle.read(buffer, 0, buffer.length, from);
-        return buffer.subarray(0, bytesRead);
-      };
-      let bytes = await bytesAt(Math.max(maxBytes, LEAST_READ_BYTES));
-      const first = frameAt(bytes, 0);
-      if (first.kind === 'cut') bytes = await bytesAt(first.sizeBytes ?? maxBytes);
-      const frames: Buffer[] = [];
-      for (let at = 0; ;) {
-        const found = frameAt(bytes, at);
-        if (found.kind !== 'frame') break;
-        frames.push(found.bytes);
-        at += found.bytes.length;
-      }
-      if (frames.length === 0)
-        throw new KeystoneError('KS_LOG', `the spool file ${inside(fileName(file.number))} cannot be read at byte ${from}`, {
-          hint: 'the disk has lost or changed what was written there; nothing behind it is sent',
-        });
-      return frames;
-    } finally {
-      await handle.close();
-    }
-  };
-
   /** The journal has nothing to say. */
   let isForgotten = false;
   /** Forgets files before the cursor, and the last one when it is drained too. */
@@ -212,7 +166,7 @@ export async function openSlot(folder: string, name: string, fileBytes = DEFAULT
     await journal.clear();
     names = null;
     isForgotten = true;
-    await keepReserve();
+    await reserve.keep();
   };
 
   const next: SpoolSlot['next'] = async (maxBytes) => {
@@ -221,7 +175,9 @@ export async function openSlot(folder: string, name: string, fileBytes = DEFAULT
     if (!file) return null;
     const from: SpoolPlace = file.number === cursor.file ? cursor : { file: file.number, at: 0 };
     const sent = names && isSame(names.from, from) ? names : null;
-    const frames = (await read(file, from.at, sent ? sent.to.at - from.at : maxBytes)).map((bytes) => ({
+    const frames = (
+      await readFrames(folder, file.number, { from: from.at, end: file.bytes, maxBytes: sent ? sent.to.at - from.at : maxBytes })
+    ).map((bytes) => ({
       ...decodeFrame(bytes),
       sizeBytes: bytes.length,
     }));

@@ -37,7 +37,7 @@ export async function drainSpool(
   const warnings: string[] = [];
   const before = await spoolStatus(lakehouse);
   for (const { slot, problem } of before.slots) if (problem !== null) warnings.push(`${slot}: ${problem}`);
-  const free = before.slots.filter(({ held, problem }) => !held && problem === null).reduce((sum, { events }) => sum + events, 0);
+  const free = before.slots.filter(({ held, blocked }) => !held && !blocked).reduce((sum, { events }) => sum + events, 0);
   const heldEvents = before.slots.filter(({ held }) => held).reduce((sum, { events }) => sum + events, 0);
   if (heldEvents > 0) warnings.push(`${heldEvents} events wait in slots of servers that are at work; they drain them themselves`);
   if (dryRun || free === 0)

@@ -1,11 +1,9 @@
 /** `ingest spool status`: what waits in the spool of the project's topic, read beside whoever is at work. */
 import path from 'node:path';
-import { messageOf } from '../../errors.js';
 import type { Lakehouse } from '../../lakehouse.js';
 import { spoolPlace } from './open-spool.js';
 import { isHeld, readKnownTopic, slotNames } from '../../spool/spool-folder.js';
-import { readJournal } from '../../spool/spool-journal.js';
-import { spoolFiles, surveyFile } from '../../spool/spool-files.js';
+import { steadyLook } from '../../spool/look-at-spool.js';
 
 export interface SlotStatus {
   readonly slot: string;
@@ -15,7 +13,9 @@ export interface SlotStatus {
   readonly bytes: number;
   /** When the oldest of them came. */
   readonly oldest: string | null;
-  /** Why it cannot be read; null: it can. */
+  /** Damage means that nobody sends anything of it before that is mended. */
+  readonly blocked: boolean;
+  /** What is wrong with it; null: nothing. */
   readonly problem: string | null;
 }
 
@@ -50,27 +50,15 @@ export async function spoolStatus(lakehouse: Pick<Lakehouse, 'config'>): Promise
 }
 
 async function slotStatus(folder: string, slot: string): Promise<SlotStatus> {
-  const at = path.join(folder, slot);
-  let events = 0;
-  let bytes = 0;
-  let oldestMs: number | null = null;
-  let problem: string | null = null;
-  try {
-    const { doneTo } = await readJournal(path.join(at, 'journal'));
-    for (const number of await spoolFiles(at)) {
-      if (doneTo && number < doneTo.file) continue;
-      // A file that is gone by now has been drained.
-      const found = await surveyFile(at, number, doneTo?.file === number ? doneTo.at : 0).catch((error: unknown) => {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-        throw error;
-      });
-      events += found?.events ?? 0;
-      bytes += found?.bytes ?? 0;
-      oldestMs ??= found?.oldestMs ?? null;
-    }
-  } catch (error) {
-    problem = messageOf(error);
-  }
+  const { events, bytes, oldestMs, isBlocked, problems } = await steadyLook(path.join(folder, slot));
   const oldest = oldestMs === null ? null : new Date(oldestMs).toISOString();
-  return { slot, held: isHeld(folder, slot), events, bytes, oldest, problem };
+  return {
+    slot,
+    held: isHeld(folder, slot),
+    events,
+    bytes,
+    oldest,
+    blocked: isBlocked,
+    problem: problems.length === 0 ? null : problems.join('; '),
+  };
 }
