@@ -69,7 +69,8 @@ export const ERROR_CODES = {
   },
   KS_LOG_TRUNCATED: {
     exitCode: EXIT.dataFailed,
-    meaning: "A topic's start lies above the lake's next offset: events expired before they were read.",
+    meaning:
+      "A topic's start lies above the lake's next offset: events expired before they were read. After a look for another copy, `consume accept-loss` goes on behind them.",
   },
   KS_INTERRUPTED: {
     exitCode: EXIT.interrupted,

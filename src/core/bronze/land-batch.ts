@@ -1,6 +1,6 @@
 /** The first commit of the way: a batch of log records becomes bronze files and one snapshot that carries the consumed offsets. */
 import type { ObjectStore } from '../store/object-store.js';
-import type { CommitOutcome, OffsetHole, OffsetRange, Table } from '../table/table-api.js';
+import type { AcceptedLoss, CommitOutcome, OffsetHole, OffsetRange, Table } from '../table/table-api.js';
 import type { BronzeRecord } from './bronze-record.js';
 import { writeBronzeFiles } from './write-bronze-files.js';
 import { holdOrDiscard } from '../table/hold-or-discard.js';
@@ -20,6 +20,8 @@ export interface Landing {
   readonly records: readonly BronzeRecord[];
   readonly ranges: readonly OffsetRange[];
   readonly holes: readonly OffsetHole[];
+  /** Offsets of the ranges that the log has lost, where somebody gave them up. */
+  readonly loss?: AcceptedLoss;
   /** Which log they come from (`logIdSummary`). */
   readonly summary: Readonly<Record<string, string>>;
 }
@@ -30,11 +32,12 @@ export async function landBatch(
   landing: Landing,
   options: LandingOptions,
 ): Promise<CommitOutcome> {
-  const add = await writeBronzeFiles(bronze, store, landing.records, options);
+  const { records, ranges, holes, loss } = landing;
+  const add = await writeBronzeFiles(bronze, store, records, options);
   const fencingToken = await holdOrDiscard(options.hold, store, add);
   return bronze.commit({
     add,
-    fence: { ranges: landing.ranges, holes: landing.holes, ...(fencingToken === null ? {} : { fencingToken }) },
+    fence: { ranges, holes, ...(loss && { loss }), ...(fencingToken === null ? {} : { fencingToken }) },
     summary: landing.summary,
   });
 }

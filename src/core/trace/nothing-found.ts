@@ -1,7 +1,7 @@
 /** Why there is no such event, and what to do next. */
 import { KeystoneError } from '../errors.js';
 import { nearestName } from '../nearest-name.js';
-import type { TableState } from '../table/table-api.js';
+import type { OffsetHole, TableState } from '../table/table-api.js';
 import type { LogView } from './log-search.js';
 import { type LogPlace, placeText, type TraceTarget } from './trace-target.js';
 
@@ -58,10 +58,15 @@ function placeProblem({ view, bronze }: FruitlessSearch, place: LogPlace): Keyst
         : `did you mean ${placeText({ ...place, topic: near })}?`,
     );
   }
-  const hole = bronze?.holes.find(
-    ({ topic, partition, from, toExclusive }) =>
-      topic === place.topic && partition === place.partition && place.offset >= from && place.offset < toExclusive,
-  );
+  const loss = bronze?.losses.find(({ offsets }) => offsets.some((range) => holds(range, place)));
+  if (loss) {
+    const at = new Date(loss.acceptedAtMs).toISOString();
+    return notFound(
+      `${placeText(place)} expired in the log before it was landed; the loss was accepted ${at} by ${loss.by}: ${loss.reason}`,
+      'keystone ledger verify names all accepted losses; keystone ingest replay of a recorded trace, if there is one, brings the events in again',
+    );
+  }
+  const hole = bronze?.holes.find((range) => holds(range, place));
   if (hole) {
     return notFound(
       `${placeText(place)} lies in a hole: the log never gave out the offsets ${hole.from} to ${hole.toExclusive - 1}, no event is missing`,
@@ -79,6 +84,13 @@ function placeProblem({ view, bronze }: FruitlessSearch, place: LogPlace): Keyst
   if (place.offset >= bounds.endOffset) {
     return notFound(`${place.topic}/${place.partition} ends before offset ${bounds.endOffset}`, 'keystone lag show');
   }
+  const isUnread = !view.isOther && place.offset >= view.landedNext(place.partition);
+  if (place.offset < bounds.startOffset && isUnread) {
+    return notFound(
+      `${placeText(place)} expired in the log (it begins at ${bounds.startOffset}) before the lake, which needs ${view.landedNext(place.partition)} next, had landed it`,
+      'keystone consume accept-loss --dry-run shows what is lost, by partition',
+    );
+  }
   if (place.offset < bounds.startOffset) {
     return notFound(
       `${placeText(place)} has expired in the log (it begins at ${bounds.startOffset}) and the lake does not hold it`,
@@ -93,5 +105,8 @@ function placeProblem({ view, bronze }: FruitlessSearch, place: LogPlace): Keyst
   }
   return null;
 }
+
+const holds = ({ topic, partition, from, toExclusive }: OffsetHole, place: LogPlace): boolean =>
+  topic === place.topic && partition === place.partition && place.offset >= from && place.offset < toExclusive;
 
 const notFound = (message: string, hint: string): KeystoneError => new KeystoneError('KS_NOT_FOUND', message, { hint });

@@ -30,6 +30,24 @@ describe('a fruitless search', () => {
     expect(nothingFound({ ...search, target: target(50) }).message).toBe('t/0 ends before offset 50');
   });
 
+  it('tells what expired unread, before somebody gave it up and after', () => {
+    const truncated = { ...view, bounds: [{ partition: 0, startOffset: 45, endOffset: 50 }] };
+    expect(nothingFound({ ...search, view: truncated, target: target(42) })).toMatchObject({
+      message: 't/0/42 expired in the log (it begins at 45) before the lake, which needs 40 next, had landed it',
+      hint: expect.stringContaining('keystone consume accept-loss --dry-run'),
+    });
+    const lost = { topic: 't', partition: 0, from: 40, toExclusive: 45 };
+    const loss = { acceptedAtMs: Date.parse('2026-11-20T03:00:00Z'), by: 'ada@night', reason: 'INC-7', offsets: [lost] };
+    const accepted = { ...bronze, holes: [...bronze.holes, lost], losses: [loss] };
+    const found = (offset: number) => nothingFound({ ...search, view: truncated, bronze: accepted, target: target(offset) });
+    expect(found(44)).toMatchObject({
+      code: 'KS_NOT_FOUND',
+      message:
+        't/0/44 expired in the log before it was landed; the loss was accepted 2026-11-20T03:00:00.000Z by ada@night: INC-7',
+    });
+    expect(found(22).message).toContain('lies in a hole');
+  });
+
   it('says how much was not searched, and that nothing was landed yet', () => {
     const id = { kind: 'event', reference: 'x', place: null, dataset: null } as const;
     expect(nothingFound({ ...search, target: id, notSearched: 7 })).toMatchObject({
