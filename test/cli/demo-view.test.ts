@@ -32,6 +32,7 @@ const REPORT: DemoReport = {
     breaks: [],
     rolledBack: [],
     inFlight: [],
+    spool: null,
     warnings: [],
   },
   faults: [

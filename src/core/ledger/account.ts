@@ -1,5 +1,6 @@
 /** The account of a lake: where every event is, and what does not add up. Plain data, as `ledger verify --json` prints it. */
 import type { ReportProgress } from '../progress.js';
+import type { SpoolAccount } from './spool-account.js';
 
 /** How the account is asked for. */
 export interface VerifyOptions {
@@ -22,6 +23,7 @@ export interface AccountBreak {
     | 'reject-doubled' // such a row twice, or without its disposition
     | 'count' // snapshot summaries contradict each other
     | 'file' // a data file is missing or does not hold what its manifest says
+    | 'spool' // the spool of this machine is damaged: accepted events that are not in the log yet
     | 'log-recreated'; // the topic ends below bronze's next offset, or is another one of the same name
   readonly table: string;
   readonly detail: string;
@@ -71,6 +73,8 @@ export interface Account {
   readonly rolledBack: readonly RolledBackTable[];
   /** Tables with a commit under way (or left by a crash, to be finished by the next consumer): judged at their snapshot before it. */
   readonly inFlight: readonly string[];
+  /** Events accepted on this machine that wait for the log; null: its log has no spool, and none was left behind. */
+  readonly spool: SpoolAccount | null;
   /** What breaks nothing and yet is not as it should be. */
   readonly warnings: readonly string[];
 }

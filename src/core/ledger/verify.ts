@@ -16,11 +16,14 @@ import type { Account, AccountBreak, PartitionAccount, RolledBackTable, VerifyOp
 import { type AccountCut, cutAccount } from './account-cut.js';
 import { deepBreaks } from './deep-account.js';
 import { DISPOSITIONS, VERDICTS } from './dispositions-table.js';
+import { awayBesideSpool, lookAfterLog, lookBeforeLog } from './spool-account.js';
 
 /** Summary key that every writer of Iceberg fills (https://iceberg.apache.org/spec/#optional-snapshot-summary-fields). */
 const rowsOf = (snapshot: Snapshot | null): number => Number(snapshot?.summary['total-records'] ?? 0);
 
 export async function verifyLedger(lakehouse: Lakehouse, options: VerifyOptions): Promise<Account> {
+  // The spool before the log: what goes from one into the other meanwhile is seen there or here.
+  const before = await lookBeforeLog(lakehouse);
   const names = await lakehouse.tableNames();
   const open = async (wanted: (name: string) => boolean): Promise<readonly Table[]> => {
     const tables = await Promise.all(names.filter(wanted).map((name) => lakehouse.table(name)));
@@ -36,9 +39,12 @@ export async function verifyLedger(lakehouse: Lakehouse, options: VerifyOptions)
   const bronzeState = bronze ? await bronze.state() : null;
   const landed = bronzeState?.nextOffsets ?? (new Map() as NextOffsets);
   const holes = bronzeState?.holes ?? [];
-  const partitions = await partitionAccounts(lakehouse, landed, cut?.processed ?? new Map(), holes);
+  const partitions = await partitionAccounts(lakehouse, landed, cut?.processed ?? new Map(), holes).catch((error: unknown) => {
+    throw awayBesideSpool(error, before.account);
+  });
+  const spool = await lookAfterLog(lakehouse, before, options);
 
-  const breaks: AccountBreak[] = partitions.flatMap(recreated);
+  const breaks: AccountBreak[] = [...spool.breaks, ...partitions.flatMap(recreated)];
   if (bronzeState) breaks.push(...(await otherLogs(lakehouse, bronzeState)));
   breaks.push(...summaryBreaks(partitions, bronzeState, cut));
   if (options.deep && bronze && bronzeState) {
@@ -66,7 +72,8 @@ export async function verifyLedger(lakehouse: Lakehouse, options: VerifyOptions)
     breaks,
     rolledBack,
     inFlight: cut?.inFlight ?? [],
-    warnings: await emptyLake(lakehouse, partitions),
+    spool: spool.account,
+    warnings: [...(await emptyLake(lakehouse, partitions)), ...spool.warnings],
   };
 }
 
