@@ -45,6 +45,23 @@ export interface PartitionAccount {
   readonly pending: number;
   /** Offsets below bronzeNext that the log never gave out. */
   readonly holes: number;
+  /** Offsets below bronzeNext that expired before they were landed, and were given up. */
+  readonly lost: number;
+}
+
+/** Offsets that expired unread and were given up (`consume accept-loss`): no break, and told as long as the lake stands. */
+export interface LossAccount {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  readonly toExclusive: number;
+  /** Offsets that never were an event count too. */
+  readonly eventsAtMost: number;
+  /** ISO 8601. */
+  readonly acceptedAt: string;
+  /** `user@host`. */
+  readonly by: string;
+  readonly reason: string;
 }
 
 export interface RolledBackTable {
@@ -68,7 +85,11 @@ export interface Account {
     readonly silver: Readonly<Record<string, number>>;
     readonly dispositions: Readonly<Record<string, number>>;
     readonly pending: number;
+    /** Sum of `losses`. */
+    readonly lostAtMost: number;
   };
+  /** In the order in which they were given up. */
+  readonly losses: readonly LossAccount[];
   readonly breaks: readonly AccountBreak[];
   readonly rolledBack: readonly RolledBackTable[];
   /** Tables with a commit under way (or left by a crash, to be finished by the next consumer): judged at their snapshot before it. */

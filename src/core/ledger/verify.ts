@@ -1,7 +1,7 @@
 /**
- * `ledger verify`: proves that every offset below bronze's next is in bronze once (or is a recorded hole), and that every processed
- * event is exactly one of current in silver or disposed of (docs/formats.md, "Account"). Quick mode adds up snapshot summaries; deep mode
- * reads the data.
+ * `ledger verify`: proves that every offset below bronze's next is in bronze once (or is a recorded hole, or was given up as lost), and
+ * that every processed event is exactly one of current in silver or disposed of (docs/formats.md, "Account"). Quick mode adds up snapshot
+ * summaries; deep mode reads the data.
  */
 import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
 import { landedLogIds, isOtherLog } from '../bronze/log-identity.js';
@@ -12,7 +12,7 @@ import { nextOffsetOf } from '../silver/offset-ranges.js';
 import { halfDoneRollback } from '../silver/rolled-back.js';
 import { totalKey } from '../silver/verdict-totals.js';
 import type { NextOffsets, OffsetHole, Snapshot, Table, TableState } from '../table/table-api.js';
-import type { Account, AccountBreak, PartitionAccount, RolledBackTable, VerifyOptions } from './account.js';
+import type { Account, AccountBreak, LossAccount, PartitionAccount, RolledBackTable, VerifyOptions } from './account.js';
 import { type AccountCut, cutAccount } from './account-cut.js';
 import { deepBreaks } from './deep-account.js';
 import { DISPOSITIONS, VERDICTS } from './dispositions-table.js';
@@ -39,9 +39,12 @@ export async function verifyLedger(lakehouse: Lakehouse, options: VerifyOptions)
   const bronzeState = bronze ? await bronze.state() : null;
   const landed = bronzeState?.nextOffsets ?? (new Map() as NextOffsets);
   const holes = bronzeState?.holes ?? [];
-  const partitions = await partitionAccounts(lakehouse, landed, cut?.processed ?? new Map(), holes).catch((error: unknown) => {
-    throw awayBesideSpool(error, before.account);
-  });
+  const losses = lossAccounts(bronzeState);
+  const partitions = await partitionAccounts(lakehouse, landed, cut?.processed ?? new Map(), { holes, losses }).catch(
+    (error: unknown) => {
+      throw awayBesideSpool(error, before.account);
+    },
+  );
   const spool = await lookAfterLog(lakehouse, before, options);
 
   const breaks: AccountBreak[] = [...spool.breaks, ...partitions.flatMap(recreated)];
@@ -68,7 +71,9 @@ export async function verifyLedger(lakehouse: Lakehouse, options: VerifyOptions)
       silver: Object.fromEntries(silverCounts(cut)),
       dispositions: dispositionCounts(cut),
       pending: sum(partitions.map(({ pending }) => pending)),
+      lostAtMost: sum(losses.map(({ eventsAtMost }) => eventsAtMost)),
     },
+    losses,
     breaks,
     rolledBack,
     inFlight: cut?.inFlight ?? [],
@@ -81,7 +86,7 @@ async function partitionAccounts(
   lakehouse: Lakehouse,
   landed: NextOffsets,
   processed: NextOffsets,
-  holes: readonly OffsetHole[],
+  missing: { readonly holes: readonly OffsetHole[]; readonly losses: readonly OffsetHole[] },
 ): Promise<readonly PartitionAccount[]> {
   const log = await lakehouse.log();
   const topics = [...new Set([lakehouse.config.profile.log.topic, ...landed.keys()])].toSorted();
@@ -101,13 +106,26 @@ async function partitionAccounts(
         processedNext: nextOffsetOf(processed, topic, partition),
         pending: bound ? Math.max(0, bound.endOffset - bronzeNext) : 0,
       };
-      accounts.push({ ...account, holes: holesBelow(holes, account, bronzeNext) });
+      // What was given up is in both.
+      const lost = holesBelow(missing.losses, account, bronzeNext);
+      accounts.push({ ...account, holes: holesBelow(missing.holes, account, bronzeNext) - lost, lost });
     }
   }
   return accounts;
 }
 
-/** Offsets of the partition below `end` that are recorded holes. */
+const lossAccounts = (bronze: TableState | null): readonly LossAccount[] =>
+  (bronze?.losses ?? []).flatMap(({ acceptedAtMs, by, reason, offsets }) =>
+    offsets.map((range) => ({
+      ...range,
+      eventsAtMost: range.toExclusive - range.from,
+      acceptedAt: new Date(acceptedAtMs).toISOString(),
+      by,
+      reason,
+    })),
+  );
+
+/** Offsets of the partition below `end` that lie in these ranges, which do not overlap. */
 const holesBelow = (holes: readonly OffsetHole[], of: { topic: string; partition: number }, end: number): number =>
   sum(
     holes
@@ -179,7 +197,7 @@ function summaryBreaks(
       });
     }
   };
-  const landed = sum(partitions.map(({ bronzeNext, holes }) => bronzeNext - holes));
+  const landed = sum(partitions.map(({ bronzeNext, holes, lost }) => bronzeNext - holes - lost));
   expect(BRONZE_EVENTS.name, 'events in bronze against its offsets', rowsOf(bronze?.currentSnapshot ?? null), landed);
   if (!cut) return breaks;
   const holes = bronze?.holes ?? [];

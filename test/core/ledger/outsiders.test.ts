@@ -16,7 +16,7 @@ const LANDED: readonly PartitionAccount[] = [
   { topic: 'events', partition: 0, bronzeNext: 100, processedNext: 90 },
   { topic: 'events', partition: 1, bronzeNext: 100, processedNext: 120 },
   { topic: 'other', partition: 0, bronzeNext: 5, processedNext: 5 },
-].map((one) => ({ ...one, logStart: 0, logEnd: one.bronzeNext, pending: 0, holes: 0 }));
+].map((one) => ({ ...one, logStart: 0, logEnd: one.bronzeNext, pending: 0, holes: 0, lost: 0 }));
 
 /** A commit, so a file, of one seller for each place. */
 async function putSellers(lake: Lakehouse, places: readonly Place[]): Promise<void> {
