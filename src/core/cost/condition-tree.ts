@@ -2,6 +2,7 @@
  * What a condition demands of columns, as far as it can keep an engine from reading files: comparisons of a bare column with constants,
  * under AND and OR. Everything else (functions of a column, NOT, LIKE, subqueries) demands nothing.
  */
+import { QUERY_WORDS } from '../engine/statement/read-table.js';
 import { isName, isSymbol, isWord, type StatementToken } from '../engine/statement/statement-tokens.js';
 
 /** `column` lies within [min, max]; an end that is no plain constant is open. */
@@ -51,7 +52,9 @@ function split(tokens: readonly StatementToken[], word: string): readonly (reado
 }
 
 function single(tokens: readonly StatementToken[]): Condition {
-  if (isSymbol(tokens[0], '(') && closing(tokens) === tokens.length - 1) return conditionTree(tokens.slice(1, -1));
+  if (isSymbol(tokens[0], '(') && closing(tokens) === tokens.length - 1)
+    // A subquery's conditions are those of its own tables.
+    return isWord(tokens[1], ...QUERY_WORDS) ? UNKNOWN : conditionTree(tokens.slice(1, -1));
   const demand = demandOf(tokens);
   return demand ? { kind: 'demand', demand } : UNKNOWN;
 }
@@ -140,6 +143,9 @@ const CONSTANT_WORDS = new Set(
   ),
 );
 
+/** Each row gets another value: an engine keeps such conditions out of its scans. */
+const RANDOM_FUNCTIONS = ['random', 'rand', 'uuid', 'shuffle'];
+
 /** Nothing in it can be a column: names are functions, types before a literal, or units behind one. */
 function isConstant(tokens: readonly StatementToken[]): boolean {
   return (
@@ -147,7 +153,7 @@ function isConstant(tokens: readonly StatementToken[]): boolean {
     tokens.every((token, n) => {
       if (token.kind === 'quoted') return false;
       if (token.kind !== 'word') return true;
-      if (isWord(token, 'select', 'with', 'values', 'table')) return false;
+      if (isWord(token, ...QUERY_WORDS, ...RANDOM_FUNCTIONS)) return false;
       const [before, after] = [tokens[n - 1], tokens[n + 1]];
       return isSymbol(after, '(') || after?.kind === 'text' || before?.kind === 'text' || CONSTANT_WORDS.has(token.text);
     })

@@ -3,14 +3,16 @@
  * columns that it names. No data file is opened.
  */
 import { isKeystoneError } from '../errors.js';
-import { readStatement, type TableReference } from '../engine/statement/read-statement.js';
+import type { TableReference } from '../engine/statement/query-outline.js';
+import { readStatement } from '../engine/statement/read-statement.js';
 import type { DataFile, IcebergType, Table, TableField, TableName, TableScan, TableState } from '../table/table-api.js';
 import { columnsRead, demandsOf } from './table-demands.js';
 import type { Demand } from './condition-tree.js';
+import { timesRead } from './times-read.js';
 
 export interface TableEstimate {
   readonly table: TableName;
-  /** What is read of the files kept. */
+  /** What is read of the files kept, as often as they are. */
   readonly bytes: number;
   readonly files: number;
   /** Bytes and files of the whole table. */
@@ -61,6 +63,8 @@ export async function estimateScan(lake: LakeTables, sql: string, reader: Reader
   }
   const fieldsOf = (reference: TableReference): readonly TableField[] => known.get(nameOf(reference))?.state.fields ?? [];
   const tables: TableEstimate[] = [];
+  // DuckDB keeps the rows of a common table that is used twice.
+  const times = reader === 'duckdb' ? () => 1 : timesRead(read);
   for (const reference of read.tables) {
     const found = known.get(nameOf(reference));
     if (!found) return null;
@@ -79,7 +83,9 @@ export async function estimateScan(lake: LakeTables, sql: string, reader: Reader
     const partitionColumns = pruningColumns(state);
     tables.push({
       table: nameOf(reference),
-      bytes: kept.files.reduce((sum, file) => sum + bytesRead(file, state.fields, new Set(columns), reader), 0),
+      bytes:
+        times(reference.query) *
+        kept.files.reduce((sum, file) => sum + bytesRead(file, state.fields, new Set(columns), reader), 0),
       files: kept.files.length,
       tableBytes: whole.sizeBytes,
       tableFiles: whole.files.length,

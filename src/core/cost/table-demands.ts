@@ -1,31 +1,71 @@
 /** What a statement demands of one table's columns, and which of them it names. */
-import type { ReadStatement, TableReference } from '../engine/statement/read-statement.js';
+import type { QueryTraits, Relation, TableReference } from '../engine/statement/query-outline.js';
+import type { ReadQuery } from '../engine/statement/read-statement.js';
 import { isSymbol, isWord } from '../engine/statement/statement-tokens.js';
+import { type ColumnName, columnSources } from './column-sources.js';
 import { type Condition, conditionTree, type Demand } from './condition-tree.js';
 
-type ReadQuery = Extract<ReadStatement, { readonly kind: 'query' }>;
+/** What is demanded of rows, under the names that a query's FROM gives to columns; bare names of its own result have no qualifier. */
+type Demands = readonly Demand[];
 
-/** All of these hold for every row that the statement needs of this table; AND of one column may give several. */
+/**
+ * All of these hold for every row that the statement needs of this table; AND of one column may give several. Conditions outside of the
+ * subquery or common table that reads it count as far as Trino pushes them down: through columns that are passed on as they are.
+ */
 export function demandsOf(
   read: ReadQuery,
   reference: TableReference,
   /** Whether a column without a qualifier is this table's. */
   owns: (column: string) => boolean,
-): readonly Demand[] {
-  const isOurs = ({ qualifier, column }: Demand): boolean =>
-    qualifier === null ? owns(column) : qualifier === reference.alias && owns(column);
-  return read.parts
-    .filter(({ kind, query }) => kind === 'condition' && query === reference.query)
-    .flatMap(({ from, to }) => demandsIn(conditionTree(read.tokens.slice(from, to)), isOurs));
+): Demands {
+  return demandsOnRelation(read, reference, owns, inheritedDemands(read));
 }
 
-function demandsIn(condition: Condition, isOurs: (demand: Demand) => boolean): readonly Demand[] {
+/** What conditions of its own query, and those passed down to it, demand of something in FROM. */
+function demandsOnRelation(
+  read: ReadQuery,
+  relation: Relation,
+  owns: (column: string) => boolean,
+  inherited: (query: number) => Demands,
+): Demands {
+  const { hidesColumns, merged } = read.queries[relation.query] as QueryTraits;
+  if (hidesColumns || relation.renamesColumns) return [];
+  const isOurs = ({ qualifier, column }: Demand): boolean =>
+    owns(column) && (qualifier === null ? !merged.has(column) : qualifier === relation.alias);
+  const own = read.parts
+    .filter(({ kind, query }) => kind === 'condition' && query === relation.query)
+    .flatMap(({ from, to }) => demandsIn(conditionTree(read.tokens.slice(from, to)), isOurs));
+  return [...own, ...inherited(relation.query).filter(isOurs)];
+}
+
+/** What those who read a query's result demand of its rows, in the words of its own FROM; each query is looked at once. */
+function inheritedDemands(read: ReadQuery): (query: number) => Demands {
+  const known = new Map<number, Demands>();
+  const inherited = (query: number): Demands => {
+    const found = known.get(query);
+    if (found) return found;
+    const uses = read.queries[query]?.passesConditions === true ? read.derived.filter(({ rowsOf }) => rowsOf === query) : [];
+    const sources = (column: string): readonly ColumnName[] => columnSources(read, query, column);
+    const demanded = uses.map((use) => demandsOnRelation(read, use, (column) => sources(column).length > 0, inherited));
+    const passed = inEveryBranch(demanded).flatMap((demand) =>
+      sources(demand.column).map((source): Demand => ({ ...demand, ...source })),
+    );
+    known.set(query, passed);
+    return passed;
+  };
+  return inherited;
+}
+
+function demandsIn(condition: Condition, isOurs: (demand: Demand) => boolean): Demands {
   if (condition.kind === 'unknown') return [];
   if (condition.kind === 'demand') return isOurs(condition.demand) ? [condition.demand] : [];
   const parts = condition.parts.map((part) => demandsIn(part, isOurs));
-  if (condition.kind === 'and') return parts.flat();
-  // Of OR only what every branch demands holds: from the least to the greatest.
-  const [first = [], ...others] = parts;
+  return condition.kind === 'and' ? parts.flat() : inEveryBranch(parts);
+}
+
+/** Where one branch or another holds, only what each demands of a column holds: from the least to the greatest. */
+function inEveryBranch(branches: readonly Demands[]): Demands {
+  const [first = [], ...others] = branches;
   return first.flatMap((demand) => {
     const same = others.map((branch) => branch.find(({ column }) => column === demand.column));
     return same.includes(undefined) ? [] : [hull([demand, ...(same as Demand[])])];

@@ -22,6 +22,8 @@ describe('what a condition demands', () => {
     ['year(ts) = 2018', UNKNOWN],
     ['ts = other', UNKNOWN],
     ['ts = (SELECT max(ts) FROM t)', UNKNOWN],
+    ['(SELECT true FROM t WHERE a = 1 AND ts = 2 AND b = 3)', UNKNOWN],
+    ['n < random() * 5', UNKNOWN],
     ["NOT ts = DATE '2018-01-01'", UNKNOWN],
     ["ts NOT IN ('a')", UNKNOWN],
     ["name LIKE 'a%'", UNKNOWN],

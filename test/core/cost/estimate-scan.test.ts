@@ -5,6 +5,7 @@ import { loadModels } from '../../../src/core/gold/load-models.js';
 import { requireAffordable } from '../../../src/core/cost/scan-guard.js';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
 import { silverTable } from '../../../src/core/silver/silver-table.js';
+import { OUTSIDE, TOO_CAUTIOUS, WHOLE } from '../../support/outside-conditions.js';
 import { putSilver, silverLake } from '../../support/silver-lake.js';
 
 /** Ten days of orders, a file for each. */
@@ -126,6 +127,44 @@ describe('the estimate of a statement', () => {
     expect(one).toBe(whole);
     expect((await sizes('SELECT count(*) FROM silver.orders'))[0]).toBeGreaterThan(0);
     expect((await sizes('SELECT max(order_id) FROM silver.orders WHERE day = 3'))[0]).toBeLessThan(whole / 5);
+  });
+
+  const guarded = async (sql: string): Promise<string> => {
+    try {
+      requireAffordable(await estimate(sql, 'trino'), { allowFullScan: false });
+      return 'accepted';
+    } catch (error) {
+      return (error as { readonly code: string }).code;
+    }
+  };
+  it.each(OUTSIDE)('accepts a condition outside of the query that names the table: %s', async (sql) => {
+    expect(await guarded(sql)).toBe('accepted');
+    const scans = await filesOf(sql);
+    expect(scans.length).toBeGreaterThan(0);
+    expect(scans.filter(([files, isPruned]) => !isPruned || files === 0 || files === 10)).toEqual([]);
+  });
+  it.each([...WHOLE, ...TOO_CAUTIOUS])('refuses a condition that may not reach the table: %s', async (sql) => {
+    expect(await guarded(sql)).toBe('KS_COST_LIMIT');
+  });
+  it('keeps the files of all uses of a common table', async () => {
+    const sql = 'WITH o AS (SELECT * FROM silver.orders) SELECT * FROM o WHERE day = 2 UNION ALL SELECT * FROM o WHERE day = 4';
+    expect(await filesOf(sql)).toEqual([[3, true]]);
+  });
+  it('counts a common table once for each use where the engine reads it anew', async () => {
+    const once = (await estimate('SELECT order_id FROM silver.orders', 'trino')).bytes;
+    const twice = `WITH o AS (SELECT order_id FROM silver.orders), p AS (SELECT * FROM o)
+      SELECT * FROM p WHERE order_id IN (SELECT order_id FROM p) UNION SELECT order_id FROM o`;
+    expect((await estimate(twice, 'trino')).bytes).toBe(once * 3);
+    expect((await estimate(twice, 'duckdb')).bytes).toBeLessThan(once);
+  });
+  it('follows common tables that each read another twice', async () => {
+    const names = Array.from({ length: 60 }, (_, n) => `t${n}`);
+    const steps = names.slice(1).map((name, n) => `${name} AS (SELECT a.* FROM t${n} a JOIN t${n} b ON a.order_id = b.order_id)`);
+    const sql = `WITH t0 AS (SELECT * FROM silver.orders), ${steps.join(', ')} SELECT * FROM t59 WHERE day = 2`;
+    expect(await guarded(sql)).toBe('KS_COST_LIMIT');
+    expect(await guarded(sql.replaceAll('a JOIN', 'a LEFT JOIN').replaceAll(/JOIN t\d+ b/g, 'JOIN silver.customers b'))).toBe(
+      'accepted',
+    );
   });
 
   it('refuses what reads every partition, or too much', async () => {

@@ -1,6 +1,6 @@
 /** Writes a statement anew with other table names and versions, and finds places of the new text in the old one. */
 import { quoteIdentifier } from '../sql-text.js';
-import type { TableReference } from './read-statement.js';
+import type { TableReference } from './query-outline.js';
 
 /** What stands in the place of one table's name. */
 export interface PinnedName {
@@ -26,11 +26,12 @@ interface Edit {
 export function pinStatement(sql: string, pins: readonly PinnedName[]): RewrittenStatement {
   const edits = pins
     .map(({ reference, database, table, snapshotId }): Edit => {
+      const query = reference.isQuery ? 'SELECT * FROM ' : '';
       const version = snapshotId === null ? '' : ` FOR VERSION AS OF ${snapshotId}`;
       return {
         start: reference.start,
         end: reference.end,
-        text: `${quoteIdentifier(database)}.${quoteIdentifier(table)}${version}`,
+        text: `${query}${quoteIdentifier(database)}.${quoteIdentifier(table)}${version}`,
       };
     })
     .toSorted((a, b) => a.start - b.start);

@@ -56,6 +56,7 @@ describe('the tables that a statement reads', () => {
     'EXPLAIN ANALYZE INSERT INTO silver.orders SELECT 1',
     'SELECT 1; DROP TABLE silver.orders',
     'CALL iceberg.system.rollback()',
+    'SELECT * FROM TABLE(exclude_columns(input => TABLE(silver.orders), columns => DESCRIPTOR(day)))',
     "SELECT * FROM TABLE(mysql.system.query(query => 'SELECT 1'))",
     "SELECT * FROM '/etc/passwd'",
     'SELECT * FROM read_csv(1)',
@@ -84,6 +85,15 @@ describe('a pinned statement', () => {
     expect(pinned.sql).toBe(
       `SELECT 'silver.orders', o.x\nFROM "shop_silver"."orders" FOR VERSION AS OF 7 AS o JOIN "shop_silver"."orders" FOR VERSION AS OF 7 ON a = b`,
     );
+  });
+
+  it('takes its version where TABLE stood, which takes none', () => {
+    const table = 'WITH a AS (TABLE silver.orders) (table silver.orders) UNION ALL TABLE a';
+    const followed = readStatement(table);
+    const references = followed.kind === 'query' ? followed.tables : [];
+    const pins = references.map((reference) => ({ reference, database: 'silver', table: 'orders', snapshotId: 7n }));
+    const written = 'SELECT * FROM "silver"."orders" FOR VERSION AS OF 7';
+    expect(pinStatement(table, pins).sql).toBe(`WITH a AS (${written}) (${written}) UNION ALL TABLE a`);
   });
 
   it('finds places of the new text in the old one', () => {

@@ -1,0 +1,70 @@
+/** Statements over silver.orders, which lies by days of order_purchase_timestamp, and silver.customers, which has no partitions. */
+
+/** Each keeps Trino from reading every day, by a condition outside of the query that names the table. */
+export const OUTSIDE: readonly string[] = [
+  'SELECT * FROM (SELECT * FROM silver.orders) WHERE day = 2',
+  'SELECT * FROM (SELECT * FROM silver.orders) o WHERE o.day = 2 OR day IN (3, 4)',
+  "WITH o AS (SELECT * FROM silver.orders) SELECT * FROM o WHERE order_purchase_timestamp >= TIMESTAMP '2018-01-03 00:00:00'",
+  "WITH o AS (SELECT order_id, order_purchase_timestamp AS at FROM silver.orders) SELECT * FROM o WHERE DATE '2018-01-03' > at",
+  'WITH o AS (SELECT x.*, 1 AS one FROM silver.orders x JOIN silver.customers USING (customer_id)) SELECT * FROM o WHERE day = 2',
+  "WITH a AS (SELECT day AS d, order_id FROM silver.orders), b AS (SELECT d e, order_id FROM a) SELECT * FROM b WHERE e = 2 AND order_id > 'order'",
+  'WITH o AS (SELECT * FROM silver.orders) SELECT * FROM o a JOIN o b ON a.order_id = b.order_id WHERE a.day = 2 AND b.day = 3',
+  'WITH o AS (SELECT * FROM silver.orders) SELECT (SELECT count(*) FROM o WHERE day = 2) AS n, (SELECT count(*) FROM o WHERE day = 3) AS m',
+  'WITH o AS (SELECT * FROM silver.orders) SELECT * FROM o WHERE day = 2 UNION ALL SELECT * FROM o WHERE day = 3',
+  'SELECT * FROM silver.customers c LEFT JOIN (SELECT * FROM silver.orders) o ON c.customer_id = o.customer_id WHERE o.day = 2',
+  'SELECT * FROM silver.customers c JOIN (SELECT * FROM silver.orders) o ON c.customer_id = o.customer_id AND o.day = 2',
+  'SELECT * FROM silver.customers c LEFT JOIN (SELECT * FROM silver.orders) o USING (customer_id) JOIN silver.customers e ON o.day = 2',
+  'SELECT * FROM (SELECT DISTINCT day, order_status FROM silver.orders) WHERE day = 2',
+  'SELECT * FROM (SELECT day, count(*) AS n FROM silver.orders GROUP BY day) WHERE day = 2 AND n > 1',
+  'SELECT * FROM (SELECT day AS d, count(*) AS n FROM silver.orders GROUP BY 1 HAVING count(*) > 1 ORDER BY 2) WHERE d BETWEEN 2 AND 3',
+  "WITH o AS (SELECT * FROM silver.orders WHERE order_status > 'a') SELECT d, n FROM (SELECT day AS d, count(*) AS n FROM o GROUP BY day) WHERE d < 3 LIMIT 5",
+  'SELECT * FROM (SELECT * FROM silver.orders CROSS JOIN UNNEST(ARRAY[1, 2]) AS t (x)) WHERE day = 2',
+  'SELECT * FROM (WITH o AS (TABLE silver.customers), p AS (SELECT * FROM silver.orders) SELECT * FROM p) WHERE day = 2',
+  'SELECT count(*) AS n FROM (SELECT * FROM (SELECT * FROM silver.orders) AS x JOIN silver.customers c ON x.customer_id = c.customer_id) y WHERE y.day = 2',
+  'SELECT * FROM (SELECT * FROM silver.orders TABLESAMPLE BERNOULLI (50)) WHERE day = 2',
+  'SELECT * FROM (SELECT * FROM silver.orders) o TABLESAMPLE BERNOULLI (50) WHERE day = 2',
+  'SELECT * FROM silver.orders TABLESAMPLE SYSTEM (50) WHERE day = 2',
+  'SELECT * FROM (silver.orders CROSS JOIN silver.customers) WHERE day = 2',
+];
+
+/** Each reads all days, whatever it says of them. */
+export const WHOLE: readonly string[] = [
+  'SELECT * FROM (SELECT * FROM silver.orders LIMIT 100) WHERE day = 2',
+  'SELECT * FROM (SELECT * FROM silver.orders ORDER BY order_id OFFSET 1) WHERE day = 2',
+  'SELECT * FROM (SELECT * FROM silver.orders ORDER BY order_id FETCH FIRST 5 ROWS WITH TIES) WHERE day = 2',
+  'SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY order_id ORDER BY order_status) AS n FROM silver.orders) WHERE n = 1 AND day = 2',
+  'SELECT * FROM (SELECT *, sum(day) OVER w AS n FROM silver.orders WINDOW w AS (PARTITION BY order_id)) WHERE day = 2',
+  'SELECT * FROM (SELECT day + 1 AS day FROM silver.orders) WHERE day = 2',
+  'SELECT * FROM (SELECT max(day) AS day FROM silver.orders) WHERE day = 2',
+  'SELECT * FROM (SELECT day, count(*) AS n FROM silver.orders GROUP BY ROLLUP (day)) WHERE day = 2',
+  'SELECT * FROM (SELECT day, year, count(*) AS n FROM silver.orders GROUP BY GROUPING SETS ((year), (day))) WHERE day = 2',
+  'WITH o AS (SELECT * FROM silver.orders) SELECT * FROM o a JOIN o b ON a.order_id = b.order_id WHERE a.day = 2',
+  'WITH o AS (SELECT * FROM silver.orders) SELECT * FROM o WHERE day = 2 UNION ALL SELECT * FROM o',
+  "WITH o AS (SELECT * FROM silver.orders) SELECT * FROM o WHERE day = 2 OR order_status = 'x'",
+  'SELECT * FROM (SELECT * FROM silver.orders) o LEFT JOIN silver.customers c ON c.customer_id = o.customer_id AND o.day = 2',
+  'SELECT * FROM silver.orders o LEFT JOIN silver.customers c JOIN silver.customers d ON c.customer_id = d.customer_id ON o.day = 2',
+  'SELECT * FROM silver.orders o LEFT JOIN silver.customers c INNER JOIN silver.customers d ON c.customer_id = d.customer_id ON o.day = 2',
+  "SELECT * FROM silver.orders o WHERE (SELECT count(*) = 0 FROM silver.customers WHERE customer_city = 'x' AND day = 2)",
+  'SELECT * FROM silver.orders o FULL JOIN (SELECT 2 AS day) s USING (day) WHERE day = 2',
+  'SELECT * FROM silver.orders WHERE day < random() * 5',
+  'SELECT * FROM (SELECT * FROM silver.orders) WHERE day < random() * 5',
+  'SELECT * FROM (SELECT * FROM silver.orders) MATCH_RECOGNIZE (PARTITION BY order_id ORDER BY order_status MEASURES last(a.day) AS day PATTERN (a+) DEFINE a AS a.day > 0) WHERE day = 2',
+  'SELECT * FROM silver.orders MATCH_RECOGNIZE (PARTITION BY order_id ORDER BY order_status MEASURES last(a.day) AS day PATTERN (a+) DEFINE a AS a.day > 0) WHERE day = 2',
+  'WITH o AS (SELECT * FROM silver.orders) SELECT * FROM (WITH o AS (SELECT * FROM o) SELECT * FROM o WHERE day = 2) CROSS JOIN o b',
+  'WITH o AS (SELECT * FROM silver.orders), p AS (SELECT * FROM o WHERE day = 2) SELECT * FROM o',
+];
+
+/** Trino prunes these by what is not followed here, or by other columns than those of partitions: they are refused all the same. */
+export const TOO_CAUTIOUS: readonly string[] = [
+  "SELECT * FROM (SELECT order_id AS day, day AS other FROM silver.orders) WHERE day = 'order-1'",
+  "SELECT * FROM (SELECT day, order_id FROM silver.orders) AS o (a, day) WHERE day = 'order-1'",
+  "SELECT * FROM (SELECT order_id, day FROM silver.orders) AS o (day, a) WHERE day = 'order-1'",
+  "WITH o (day, a) AS (SELECT order_id, day FROM silver.orders) SELECT * FROM o WHERE day = 'order-1'",
+  'SELECT * FROM (SELECT * FROM silver.orders UNION ALL SELECT * FROM silver.orders) WHERE day = 2',
+  "SELECT * FROM (SELECT order_id, day FROM silver.orders EXCEPT SELECT 'x', 1) WHERE day = 2",
+  'SELECT * FROM silver.customers c LEFT JOIN (SELECT * FROM silver.orders) o ON c.customer_id = o.customer_id AND o.day = 2',
+  'SELECT * FROM silver.orders o JOIN (SELECT 2 AS day) s USING (day) WHERE day = 2',
+  'SELECT * FROM silver.customers c CROSS JOIN LATERAL (SELECT * FROM silver.orders o WHERE o.customer_id = c.customer_id) x WHERE x.day = 2',
+  'SELECT * FROM (SELECT * FROM silver.orders) WHERE NOT day = 2',
+  'SELECT o.order_id FROM (SELECT * FROM silver.orders) o WHERE EXISTS (SELECT 1 FROM silver.customers c WHERE o.day = 2)',
+];
