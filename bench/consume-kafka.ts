@@ -5,8 +5,9 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { machineLine, median, round, type BenchOptions, type BenchResult, type BenchRow } from './bench-result.js';
+import { machineLine, round, type BenchOptions, type BenchResult } from './bench-result.js';
 import { startBenchKafka } from './bench-kafka.js';
+import { comparedConsumers } from './compared-consumers.js';
 import { KAFKA_CONSUMER_PACKAGES, pythonWith } from './python-venv.js';
 import { writeSampleFile } from './sample-payloads.js';
 import { runWatched, type FinishedProcess } from './watched-process.js';
@@ -69,44 +70,17 @@ export async function benchConsumeKafka({ root, events, say }: BenchOptions): Pr
     await rm(dir, { recursive: true, force: true });
     await kafka.remove();
   }
-  const [mine, other] = [figures(ours, total), figures(theirs, total)];
-  const row = (name: string, writes: string, { rate, cpu, rss }: typeof mine): BenchRow => ({
-    consumer: name,
-    'rows/s': round(rate),
-    'CPU s/M': round(cpu, 1),
-    'peak RSS MB': round(rss),
-    writes,
-  });
   return {
     bench: 'consume --profile kafka',
     command: `npm run bench -- consume --profile kafka${events === null ? '' : ` --events ${events}`}`,
     machine: machineLine(),
-    rows: [
-      row('keystone consume run', 'bronze (raw bytes) + silver (typed) + rejects + account, Iceberg commits', mine),
-      row('founding Python consumer', 'silver only (texts), no bronze, no rejects, no account', other),
-    ],
-    ratios: {
-      'keystone / python, rows/s (higher is better)': round(mine.rate / other.rate, 2),
-      'keystone / python, CPU (lower is better)': round(mine.cpu / other.cpu, 2),
-      'keystone / python, peak RSS (lower is better)': round(mine.rss / other.rss, 2),
-    },
+    ...comparedConsumers(ours, theirs, total),
     notes: [
       `${total} orders of ${round(payloadBytes / total)} bytes over ${DAYS} days, clean (one broken event would end the Python program); medians of ${ROUNDS} rounds in turns, start-up included`,
       `${kafka.version}; confluent-kafka ${report?.['confluent-kafka']} on librdkafka ${report?.librdkafka}, pyarrow ${report?.pyarrow}`,
       `nothing lost: ${ROUNDS} times the account closed over ${total} events, and Python wrote ${total} rows`,
       `Python writes a batch of up to ${PYTHON_BATCH} rows at a time; it casts nothing but the date, and a row that it has written and not committed comes twice`,
     ],
-  };
-}
-
-function figures(
-  runs: readonly FinishedProcess[],
-  total: number,
-): { readonly rate: number; readonly cpu: number; readonly rss: number } {
-  return {
-    rate: total / median(runs.map((run) => run.wallSeconds)),
-    cpu: (median(runs.map((run) => run.cpuSeconds ?? Number.NaN)) / total) * 1e6,
-    rss: Math.max(...runs.map((run) => run.peakRssMb ?? Number.NaN)),
   };
 }
 

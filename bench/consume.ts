@@ -6,7 +6,8 @@ import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { machineLine, median, round, type BenchOptions, type BenchResult, type BenchRow } from './bench-result.js';
+import { machineLine, round, type BenchOptions, type BenchResult } from './bench-result.js';
+import { comparedConsumers } from './compared-consumers.js';
 import { FILE_CONSUMER_PACKAGES, pythonWith } from './python-venv.js';
 import { writeSampleFile } from './sample-payloads.js';
 import { runWatched, type FinishedProcess } from './watched-process.js';
@@ -49,33 +50,11 @@ export async function benchConsume({ root, events, say }: BenchOptions): Promise
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
-  const figures = (runs: readonly FinishedProcess[]) => ({
-    rate: total / median(runs.map((run) => run.wallSeconds)),
-    cpu: (median(runs.map((run) => run.cpuSeconds ?? Number.NaN)) / total) * 1e6,
-    rss: Math.max(...runs.map((run) => run.peakRssMb ?? Number.NaN)),
-  });
-  const ours = figures(keystone);
-  const theirs = figures(founding);
-  const row = (name: string, writes: string, { rate, cpu, rss }: typeof ours): BenchRow => ({
-    consumer: name,
-    'rows/s': round(rate),
-    'CPU s/M': round(cpu, 1),
-    'peak RSS MB': round(rss),
-    writes,
-  });
   return {
     bench: 'consume',
     command: `npm run bench -- consume${events === null ? '' : ` --events ${events}`}`,
     machine: machineLine(),
-    rows: [
-      row('keystone consume run', 'bronze (raw bytes) + silver (typed) + rejects + account, Iceberg commits', ours),
-      row('founding Python consumer', 'silver only (texts), no bronze, no rejects, no account', theirs),
-    ],
-    ratios: {
-      'keystone / python, rows/s (higher is better)': round(ours.rate / theirs.rate, 2),
-      'keystone / python, CPU (lower is better)': round(ours.cpu / theirs.cpu, 2),
-      'keystone / python, peak RSS (lower is better)': round(ours.rss / theirs.rss, 2),
-    },
+    ...comparedConsumers(keystone, founding, total),
     notes: [
       `${total} orders of ${round(payloadBytes / total)} bytes over ${DAYS} days, clean (one broken event would end the Python program); medians of ${ROUNDS} rounds in turns, start-up included`,
       'keystone reads its embedded log (SQLite); Python reads a file of lines, which costs less than the broker it was written for',
