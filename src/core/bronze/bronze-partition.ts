@@ -4,7 +4,8 @@ import { bucketCount, bucketOf } from '../table/bucket-transform.js';
 import type { DataFile, PartitionField } from '../table/table-api.js';
 import type { BronzeRecord } from './bronze-record.js';
 
-type PartitionValue = string | number | null;
+/** Of one field of the spec. */
+export type PartitionValue = string | number | null;
 
 const UNIT_US: Readonly<Record<string, number>> = { day: 86_400_000_000, hour: 3_600_000_000 };
 

@@ -22,6 +22,13 @@ export type ToBronzeRecord = (record: LogRecord) => BronzeRecord;
 
 const NO_HEADERS: readonly LogHeader[] = [];
 
+/** For short texts: a native comparison costs more to call than this loop. */
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
+}
+
 /**
  * A record without `ks-event-id` (written by a foreign producer) is its own event: `<topic>/<partition>/<offset>`.
  * One without `ks-dataset` belongs to the topic's dataset. Neither is ever guessed from the content.
@@ -34,13 +41,26 @@ export function bronzeRecordOf(topicDataset: string): ToBronzeRecord {
   const encode = (text: string): Uint8Array => encoder.encode(text);
   const asUtf8 = (bytes: Uint8Array): Uint8Array => (isUtf8(bytes) ? bytes : encode(decoder.decode(bytes)));
   const known = new Map<string, string>();
-  const repeating = (bytes: Uint8Array): string => {
+  const kept = (bytes: Uint8Array): string => {
     const text = decoder.decode(bytes);
-    const kept = known.get(text);
-    if (kept !== undefined) return kept;
+    const same = known.get(text);
+    if (same !== undefined) return same;
     if (known.size < 1_000) known.set(text, text);
     return text;
   };
+  /** Texts that mostly repeat the one before them. */
+  const repeating = (): ((bytes: Uint8Array) => string) => {
+    let last = new Uint8Array();
+    let text = '';
+    return (bytes) => {
+      if (isSame(bytes, last)) return text;
+      last = bytes.slice(); // a copy: the view would keep the whole read alive
+      text = kept(bytes);
+      return text;
+    };
+  };
+  const datasetOf = repeating();
+  const sourceOf = repeating();
   return (record) => {
     let eventId: Uint8Array | null = null;
     let dataset: string | null = null;
@@ -49,8 +69,8 @@ export function bronzeRecordOf(topicDataset: string): ToBronzeRecord {
     for (const header of record.headers) {
       // A repeated header of ours stays where it is, so that nothing that arrived is dropped.
       if (header.key === HEADER_EVENT_ID && eventId === null) eventId = asUtf8(header.value);
-      else if (header.key === HEADER_DATASET && dataset === null) dataset = repeating(header.value);
-      else if (header.key === HEADER_SOURCE && source === null) source = repeating(header.value);
+      else if (header.key === HEADER_DATASET && dataset === null) dataset = datasetOf(header.value);
+      else if (header.key === HEADER_SOURCE && source === null) source = sourceOf(header.value);
       else (headers ??= []).push(header);
     }
     const { topic, partition, offset, timestampUs, key, value } = record;

@@ -12,7 +12,7 @@ import { dataFileKey } from '../table/data-path.js';
 import { encodeBound, encodeBounds } from '../table/single-value.js';
 import type { DataFile, DataFileMetrics, Table, TableState } from '../table/table-api.js';
 import { bronzeArrowTable } from './bronze-arrow.js';
-import { bronzePartition, namedPartition } from './bronze-partition.js';
+import { bronzePartition, namedPartition, type PartitionValue } from './bronze-partition.js';
 import type { BronzeRecord } from './bronze-record.js';
 import { filterOf } from './id-index.js';
 import { dataFileName, idIndexKey, putIdIndex } from './index-files.js';
@@ -39,18 +39,30 @@ export async function writeBronzeFiles(
   const layout = await table.state();
   const partitionOf = bronzePartition(layout.partition);
   const groups = new Map<string, RowGroup>();
-  for (const one of records) {
-    const values = partitionOf(one);
+  const groupOf = (one: BronzeRecord, values: readonly PartitionValue[]): RowGroup => {
     const name = `${one.topic}\u0000${one.partition}\u0000${JSON.stringify(values)}`;
-    const group = groups.get(name);
-    if (group) group.rows.push(one);
-    else groups.set(name, { rows: [one], partition: namedPartition(layout.partition, values) });
+    const known = groups.get(name);
+    if (known) return known;
+    const group: RowGroup = { rows: [], partition: namedPartition(layout.partition, values) };
+    groups.set(name, group);
+    return group;
+  };
+  let last: { readonly row: BronzeRecord; readonly values: readonly PartitionValue[]; readonly group: RowGroup } | null = null;
+  for (const row of records) {
+    const values = partitionOf(row);
+    // Neighbours mostly go together: a name for each row cost more than all the rest of it.
+    const isSame = last?.row.partition === row.partition && last.row.topic === row.topic && areEqual(last.values, values);
+    if (!last || !isSame) last = { row, values, group: groupOf(row, values) };
+    last.group.rows.push(row);
   }
   const files: DataFile[] = [];
   for (const group of groups.values()) files.push(await writeGroup(table, store, layout, group, options));
   await indexGroups(store, files, [...groups.values()]);
   return files;
 }
+
+const areEqual = (one: readonly PartitionValue[], other: readonly PartitionValue[]): boolean =>
+  one.every((value, i) => value === other[i]);
 
 /** One index file for the whole batch. What finds events by id makes it anew where it is missing, so a failure here is not landing's. */
 async function indexGroups(store: ObjectStore, files: readonly DataFile[], groups: readonly RowGroup[]): Promise<void> {

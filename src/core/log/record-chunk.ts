@@ -119,13 +119,25 @@ export function decodeChunk(
   if (bytes[at++] !== FORMAT) throw new RangeError(`the chunk at offset ${place.baseOffset} has an unknown format`);
   const names: string[] = [];
   for (let left = takeVarint(); left > 0; left--) names.push(Buffer.from(takeBytes(takeVarint())).toString('utf8'));
+  const standsHere = (value: Uint8Array): boolean => {
+    for (let n = 0; n < value.length; n++) if (bytes[at + n] !== value[n]) return false;
+    return true;
+  };
+  let before: readonly LogHeader[] = [];
+  /** A header that is as in the record before is that very object: most are, and a view each would be most of the garbage. */
   const takeHeaders = (): readonly LogHeader[] => {
     const headers: LogHeader[] = [];
     for (let left = takeVarint(); left > 0; left--) {
       const key = names[takeVarint()];
       if (key === undefined) throw new RangeError(`the chunk at offset ${place.baseOffset} names an unknown header`);
-      headers.push({ key, value: takeBytes(takeVarint()) });
+      const length = takeVarint();
+      const last = before[headers.length];
+      if (last?.key === key && last.value.length === length && standsHere(last.value)) {
+        headers.push(last);
+        at += length;
+      } else headers.push({ key, value: takeBytes(length) });
     }
+    before = headers;
     return headers;
   };
   const { topic, partition, fromOffset } = origin;
