@@ -8,6 +8,7 @@ import { isBuilt, runCli, startCli, type CliProcess } from '../support/cli-proce
 import { mixedEvents, seededRandom } from '../support/mixed-events.js';
 import { tempDir } from '../support/temp-dir.js';
 import { pause, suspendUnlocked, verify } from '../support/violent-project.js';
+import { expireRecords } from './expire-records.js';
 import { freshTopic, hasKafka, kafkaServer, openLog } from './kafka-server.js';
 
 const PARTITIONS = 6;
@@ -38,22 +39,6 @@ public class Describe {
             .sorted(Comparator.comparingInt(p -> p.partition())).map(Object::toString).collect(Collectors.joining(" ")));
       var offsets = admin.listConsumerGroupOffsets(args[1]).partitionsToOffsetAndMetadata().get();
       System.out.println("offsets " + offsets.values().stream().mapToLong(o -> o.offset()).sum());
-    }
-  }
-}
-`;
-
-/** Lets everything before an offset of one partition expire at once. */
-const EXPIRE = `
-import java.util.*;
-import org.apache.kafka.clients.admin.*;
-import org.apache.kafka.common.TopicPartition;
-
-public class Expire {
-  public static void main(String[] args) throws Exception {
-    try (Admin admin = Admin.create(Map.of("bootstrap.servers", args[0]))) {
-      var before = Map.of(new TopicPartition(args[1], Integer.parseInt(args[2])), RecordsToDelete.beforeOffset(Long.parseLong(args[3])));
-      admin.deleteRecords(before).all().get();
     }
   }
 }
@@ -331,7 +316,7 @@ describe.skipIf(!hasKafka || !isBuilt())('consumers in one group (needs npm run 
     const landed = new Map((await status()).positions.map(({ partition, nextOffset }) => [partition, nextOffset]));
     await log.append(topic, events(600, 'v'));
     const [partition, next] = [2, landed.get(2)!];
-    await kafka().java(EXPIRE, [kafka().brokers, topic, String(partition), String(next + 37)]);
+    await expireRecords(kafka(), topic, partition, next + 37);
     for (const each of workers) each.child.kill('SIGCONT');
     // Who lands that partition ends, and so does who has it next.
     for (const { ended } of workers) {

@@ -1,6 +1,7 @@
 /** What Kafka's own clients wrote, read by offset: nothing of it lost, changed, or read twice, and no standing still. */
 import { describe, expect, it } from 'vitest';
 import type { EventLog, LogRecord } from '../../src/core/log/event-log.js';
+import { expireRecords } from './expire-records.js';
 import { javaProducers } from './kafka-producers.js';
 import { freshTopic, hasKafka, kafkaServer, openLog } from './kafka-server.js';
 
@@ -112,13 +113,7 @@ describe.skipIf(!hasKafka)('reading what others wrote to Kafka', () => {
       topic,
       Array.from({ length: 100 }, () => ({ key: null, value: Buffer.from('x'), headers: [] })),
     );
-    await kafka().java(
-      `import java.util.*; import org.apache.kafka.clients.admin.*; import org.apache.kafka.common.TopicPartition;
-       public class Expire { public static void main(String[] a) throws Exception {
-         try (Admin admin = Admin.create(Map.of("bootstrap.servers", a[0]))) {
-           admin.deleteRecords(Map.of(new TopicPartition(a[1], 0), RecordsToDelete.beforeOffset(60))).all().get(); } } }`,
-      [kafka().brokers, topic],
-    );
+    await expireRecords(kafka(), topic, 0, 60);
     expect(await log.bounds(topic)).toEqual([{ partition: 0, startOffset: 60, endOffset: 100 }]);
     await expect(log.read(topic, 0, 10, { maxRecords: 1, maxBytes: 1 })).rejects.toMatchObject({
       code: 'KS_LOG_TRUNCATED',

@@ -45,7 +45,7 @@ the log holds the events again. Counts are upper bounds: offsets that never were
     });
     const { topic, lost, eventsAtMost, accepted } = result;
     this.printRows(lost, ['partition', 'lakeOffset', 'logStart', 'eventsAtMost', 'lastLandedAt', 'firstHeldAt']);
-    const what = `at most ${counted(eventsAtMost, 'event')} of ${counted(lost.length, 'partition')}`;
+    const what = `At most ${counted(eventsAtMost, 'event')} of ${counted(lost.length, 'partition')}`;
     if (lost.length === 0) this.done(`Done. The log holds all that the lake needs next of ${topic}; nothing was changed.`);
     else if (accepted === null)
       this.done(
