@@ -6,7 +6,7 @@ import type { Trace as Result } from '../core/trace/run-trace.js';
 export default class Trace extends KeystoneCommand {
   static override summary = 'Follow one event, or all events of a business key, from the door to gold';
   static override description =
-    'Prints every hop with its time: who sent it, its place in the log, the bronze and silver files and rows that hold it, its verdict (current, ' +
+    'Prints every hop with its time: who sent it, its place in the log (or in the spool of this machine, before the log has it), the bronze and silver files and rows that hold it, its verdict (current, ' +
     'superseded, duplicate, quarantined, error, pending), the versions that it superseded, and the gold rows that it feeds. ' +
     'An id that came several times, or in several datasets, is given with all its events.';
   static override examples = [
@@ -42,6 +42,7 @@ export default class Trace extends KeystoneCommand {
     // Standard output has a width on a terminal only: what is piped stays one line for each hop.
     if (flags.output === 'table') this.say(process.stdout.isTTY ? wrapText(text, columns) : text);
     else if (flags.output !== 'json') this.printRows(trace.events);
+    for (const warning of trace.warnings) this.addWarning(warning);
     if (trace.notSearched > 0) this.addWarning(`${trace.notSearched} events wait in the log and were not searched; --deep does.`);
     if (trace.total > trace.events.length) this.addWarning(`${trace.events.length} of ${trace.total} events are shown.`);
     const next = nextCommand(trace);

@@ -28,6 +28,7 @@ export function nextCommand({ events }: Trace): string | null {
   const { verdict } = event;
   switch (verdict.kind) {
     case 'pending':
+      if (verdict.waitsFor === 'log') return 'keystone ingest spool status';
       return 'keystone consume run --until-caught-up';
     case 'error':
     case 'quarantined':
@@ -55,7 +56,7 @@ function describeEvent(event: TracedEvent): readonly string[] {
       `${accepted.source === null ? 'from an unnamed source' : `from ${accepted.source}`}${sizeText(event)}`,
     ),
     ...(event.replayOf === null ? [] : [hop(null, 'replay', replayText(event, event.replayOf))]),
-    hop(log.time, 'log', `${placeText(event)}, ${logText(event)}`),
+    hop(log.time, log.state === 'spooled' ? 'spool' : 'log', `${placeText(event)}, ${logText(event)}`),
   ];
   if (bronze) lines.push(hop(bronze.ingestedAt, 'bronze', `${rowText(bronze)}${snapshotText(bronze.snapshot)}`));
   lines.push(hop(verdictTime(verdict), verdictHop(verdict), verdictText(verdict)));
@@ -82,8 +83,18 @@ function logText({ log }: TracedEvent): string {
       return "a topic that is not this project's";
     case 'replaced':
       return 'of a topic that was deleted or made anew since';
+    case 'away':
+      return 'which does not answer now';
+    case 'spooled':
+      return `${log.slot} of this machine, ${SPOOLED[log.log]}`;
   }
 }
+
+const SPOOLED = {
+  waits: 'not yet in the log',
+  taken: 'in the log already, to be marked so',
+  sent: 'sent already: whether the log took it cannot be told now',
+} as const;
 
 const rowText = ({ file, rowGroup, row }: FileRow): string => `${file}, row group ${rowGroup}, row ${row}`;
 const snapshotText = (snapshot: SnapshotRef | null): string =>
@@ -106,7 +117,7 @@ const verdictHop = ({ kind }: Verdict): string =>
 function verdictText(verdict: Verdict): string {
   switch (verdict.kind) {
     case 'pending':
-      return `pending: waits for ${verdict.waitsFor}, ${verdict.eventsBefore} events of its partition before it`;
+      return `pending: waits for ${verdict.waitsFor === 'log' ? 'the log' : verdict.waitsFor}, ${verdict.eventsBefore} events of its partition before it`;
     case 'current':
       return `current in ${verdict.table}: ${rowText(verdict)}${snapshotText(verdict.snapshot)}`;
     case 'error': {

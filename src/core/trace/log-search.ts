@@ -2,6 +2,7 @@
 import { type BronzeRecord, bronzeRecordOf } from '../bronze/bronze-record.js';
 import { isOtherLog } from '../bronze/log-identity.js';
 import type { EventLog, PartitionBounds } from '../log/event-log.js';
+import { isTransientFailure } from '../resilience/transient-failure.js';
 import type { ReportProgress } from '../progress.js';
 import type { TableState } from '../table/table-api.js';
 import type { LogPlace } from './trace-target.js';
@@ -14,18 +15,22 @@ export interface LogView {
   readonly isOther: boolean;
   /** Next offset of bronze by partition; 0 where it has none. */
   readonly landedNext: (partition: number) => number;
+  /** Why the log could not be asked, so that `bounds` tells nothing; null: it was. */
+  readonly away: Error | null;
 }
 
-/** `bronze`: its state; null before anything landed. */
-export async function viewLog(log: EventLog, topic: string, bronze: TableState | null): Promise<LogView> {
-  const [bounds, id] = await Promise.all([log.bounds(topic), log.topicId(topic)]);
+/** `log`: or why it cannot be opened; `bronze`: its state, null before anything landed. A log that is away is no error. */
+export async function viewLog(log: EventLog | Error, topic: string, bronze: TableState | null): Promise<LogView> {
   const landed = bronze?.nextOffsets.get(topic);
-  return {
-    topic,
-    bounds,
-    isOther: bronze !== null && isOtherLog(bronze, topic, id),
-    landedNext: (partition) => landed?.get(partition) ?? 0,
-  };
+  const landedNext = (partition: number): number => landed?.get(partition) ?? 0;
+  try {
+    if (log instanceof Error) throw log;
+    const [bounds, id] = await Promise.all([log.bounds(topic), log.topicId(topic)]);
+    return { topic, bounds, isOther: bronze !== null && isOtherLog(bronze, topic, id), landedNext, away: null };
+  } catch (error) {
+    if (!(error instanceof Error) || !isTransientFailure(error)) throw error;
+    return { topic, bounds: [], isOther: false, landedNext, away: error };
+  }
 }
 
 /** Where the partition's events begin that are in the log and not in bronze. */

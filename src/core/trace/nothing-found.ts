@@ -1,5 +1,5 @@
 /** Why there is no such event, and what to do next. */
-import { KeystoneError } from '../errors.js';
+import { isKeystoneError, KeystoneError } from '../errors.js';
 import { nearestName } from '../nearest-name.js';
 import type { OffsetHole, TableState } from '../table/table-api.js';
 import type { LogView } from './log-search.js';
@@ -13,35 +13,39 @@ export interface FruitlessSearch {
   /** Datasets in which it is, though not in the one that was asked for. */
   readonly datasets: readonly string[];
   readonly notSearched: number;
+  /** Parts of the spool that could not be searched, and why. */
+  readonly problems: readonly string[];
 }
 
 /** KS_NOT_FOUND. */
 export function nothingFound(search: FruitlessSearch): KeystoneError {
-  const { target, datasets, notSearched } = search;
+  const { target, view, datasets, notSearched, problems } = search;
   const what = target.kind === 'key' ? `the key "${target.text}"` : `"${target.reference}"`;
   if (target.dataset !== null && datasets.length > 0) {
     const others = [...new Set(datasets)].join(', ');
     return notFound(`${what} has no event in ${target.dataset}; it has in ${others}`, `repeat it with --dataset ${datasets[0]}`);
   }
+  const unseen = problems.map((problem) => `; not searched: ${problem}`).join('');
+  if (view.away) return logAway(view.away, `neither the lake nor the spool of this machine has ${what}${unseen}`);
   if (target.kind === 'event' && target.place) {
     const reason = placeProblem(search, target.place);
     if (reason) return reason;
   }
   if (notSearched > 0) {
     return notFound(
-      `${what} is not in the lake, nor among the waiting events that were looked through; ${notSearched} more wait in the log`,
+      `${what} is not in the lake, nor among the waiting events that were looked through; ${notSearched} more wait in the log${unseen}`,
       'keystone consume run --until-caught-up, then trace again; or add --deep to search all that waits',
     );
   }
   const where = search.bronze === null ? 'neither the log nor the lake (nothing was landed yet)' : 'neither the lake nor the log';
   if (target.kind === 'key') {
     return notFound(
-      `${where} has events under ${what}`,
+      `${where} has events under ${what}${unseen}`,
       'keystone contract list shows the key of each dataset: keystone trace --key order_id=…',
     );
   }
   return notFound(
-    `${where} has an event ${what}`,
+    `${where} has an event ${what}${unseen}`,
     'an event is named by its id, or by its place in the log: keystone trace topic/partition/offset',
   );
 }
@@ -108,5 +112,12 @@ function placeProblem({ view, bronze }: FruitlessSearch, place: LogPlace): Keyst
 
 const holds = ({ topic, partition, from, toExclusive }: OffsetHole, place: LogPlace): boolean =>
   topic === place.topic && partition === place.partition && place.offset >= from && place.offset < toExclusive;
+
+/** Whether the log has it cannot be told, which is no answer. */
+const logAway = (away: Error, text: string): KeystoneError =>
+  new KeystoneError(isKeystoneError(away) ? away.code : 'KS_LOG', `${away.message}; ${text}`, {
+    hint: (isKeystoneError(away) ? away.hint : undefined) ?? 'keystone doctor',
+    cause: away,
+  });
 
 const notFound = (message: string, hint: string): KeystoneError => new KeystoneError('KS_NOT_FOUND', message, { hint });

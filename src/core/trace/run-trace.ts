@@ -1,12 +1,10 @@
 /** `trace`: follows one event, or all events of a business key, from the door to gold. */
 import type { BronzeRecord } from '../bronze/bronze-record.js';
 import type { DuckSession } from '../engine/duckdb/duck-session.js';
-import { HEADER_RECEIVED_AT, HEADER_REPLAY_OF } from '../event/envelope.js';
 import { loadModels } from '../gold/load-models.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { EventLog } from '../log/event-log.js';
 import type { ReportProgress } from '../progress.js';
-import { readableBytes } from '../quarantine/readable-bytes.js';
 import type { Table, TableState } from '../table/table-api.js';
 import { type BronzeRow, findIndexed, findPlaces, type FoundRows, type IndexUse, MOST_EVENTS } from './bronze-rows.js';
 import { businessKeyBytes } from './business-key-bytes.js';
@@ -16,8 +14,10 @@ import { broughtBy, judgeEvents, type JudgedEvent } from './judge-events.js';
 import { type LogView, pendingCount, recordAt, searchPending, viewLog } from './log-search.js';
 import { momentText } from './moment-text.js';
 import { nothingFound } from './nothing-found.js';
-import { type LogPlace, type TraceRequest, type TraceTarget, traceTarget } from './trace-target.js';
+import { type TraceRequest, type TraceTarget, traceTarget } from './trace-target.js';
+import { searchSpool, sinceFound, type SpooledEvent } from './spool-search.js';
 import type { GoldFeed, LogHop, TracedEvent } from './traced-event.js';
+import { identityOf, spooledEvent, waitingEvent } from './waiting-event.js';
 
 export interface TraceOptions extends TraceRequest {
   /** Also look where a look costs more than a moment: large gold tables, everything that waits in the log. */
@@ -34,6 +34,8 @@ export interface Trace {
   readonly index: IndexUse;
   /** Events that wait in the log and were not looked through. */
   readonly notSearched: number;
+  /** Places that could not be looked into, and why. */
+  readonly warnings: readonly string[];
 }
 
 /** Waiting events that are looked through when the lake has an answer, and when it has none. */
@@ -49,7 +51,8 @@ export async function runTrace(lakehouse: Lakehouse, options: TraceOptions): Pro
   const { onProgress = () => undefined, deep = false } = options;
   // The engine's start takes longer than everything that is asked of the log meanwhile.
   const opening = lakehouse.duck();
-  const [log, bronze] = await Promise.all([lakehouse.log(), lakehouse.table('bronze.events')]).catch(async (error: unknown) => {
+  const opened = lakehouse.log().catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+  const [log, bronze] = await Promise.all([opened, lakehouse.table('bronze.events')]).catch(async (error: unknown) => {
     await (await opening.catch(() => null))?.close();
     throw error;
   });
@@ -57,19 +60,32 @@ export async function runTrace(lakehouse: Lakehouse, options: TraceOptions): Pro
   try {
     const keys = target.kind === 'key' ? businessKeyBytes(await lakehouse.contracts(), target.text, target.dataset) : [];
     const state = bronze && (await bronze.state());
+    // The spool before the log: what goes from one into the other meanwhile is found there or here.
+    const wanted = target.kind === 'key' ? keys : [Buffer.from(target.reference, 'utf8')];
+    const matches = matching(target, wanted);
+    const spool = await searchSpool(lakehouse.config, { wanted, matches, most: MOST_EVENTS, onProgress });
     const view = await viewLog(log, topicOf(lakehouse, target), state);
+    const asked = log instanceof Error || view.away ? null : log;
     // Read and parsed while the engine searches; whoever needs them meets their error.
     void lakehouse.contracts().catch(() => undefined);
     const found = await findRows(session, bronze, target, keys, onProgress);
     const rows = found.rows.filter((row) => target.dataset === null || row.dataset === target.dataset);
-    const pending = await findPending(lakehouse, log, view, target, keys, { hasRows: rows.length > 0, deep, onProgress });
-    if (rows.length === 0 && pending.found.length === 0) {
-      throw nothingFound({ target, view, bronze: state, datasets: found.rows.map(({ dataset }) => dataset), ...pending });
+    const pending = asked
+      ? await findPending(lakehouse, asked, view, target, { matches, hasRows: rows.length > 0, deep, onProgress })
+      : { found: [], notSearched: 0 };
+    if (rows.length === 0 && pending.found.length === 0 && spool.found.length === 0) {
+      const datasets = found.rows.map(({ dataset }) => dataset);
+      throw nothingFound({ target, view, bronze: state, datasets, notSearched: pending.notSearched, problems: spool.problems });
     }
-    const events = await traceLanded(lakehouse, session, { rows, view, bronze, deep });
-    const waiting = pending.found.slice(0, Math.max(0, MOST_EVENTS - events.length)).map((record) => waitingEvent(record, view));
-    const total = (rows.length < found.rows.length ? rows.length : found.total) + pending.found.length;
-    return { target, events: [...events, ...waiting], total, index: found.use, notSearched: pending.notSearched };
+    const landed = await traceLanded(lakehouse, session, { rows, view, bronze, deep });
+    const waiting = pending.found.map((record) => waitingEvent(record, view));
+    const spooled = await tracedInSpool(spool.found, [...landed, ...waiting], view, asked);
+    const events = [...landed, ...waiting, ...spooled].slice(0, Math.max(MOST_EVENTS, landed.length));
+    const spooledTotal = spool.total - (spool.found.length - spooled.length);
+    const total = (rows.length < found.rows.length ? rows.length : found.total) + pending.found.length + spooledTotal;
+    const away = view.away ? [`the log was not asked: ${view.away.message}`] : [];
+    const { use: index } = found;
+    return { target, events, total, index, notSearched: pending.notSearched, warnings: [...away, ...spool.problems] };
   } finally {
     await session.close();
   }
@@ -97,8 +113,12 @@ async function findPending(
   log: EventLog,
   view: LogView,
   target: TraceTarget,
-  keys: readonly Uint8Array[],
-  options: { readonly hasRows: boolean; readonly deep: boolean; readonly onProgress: ReportProgress },
+  options: {
+    readonly matches: (record: BronzeRecord) => boolean;
+    readonly hasRows: boolean;
+    readonly deep: boolean;
+    readonly onProgress: ReportProgress;
+  },
 ): Promise<{ readonly found: readonly BronzeRecord[]; readonly notSearched: number }> {
   const topicDataset = lakehouse.config.ingest.defaultDataset;
   const place = target.kind === 'event' ? target.place : null;
@@ -109,14 +129,39 @@ async function findPending(
     if (record) return { found: [record], notSearched: 0 };
   }
   if (pendingCount(view) === 0) return { found: [], notSearched: 0 };
-  const wanted = target.kind === 'key' ? keys : [Buffer.from(target.reference, 'utf8')];
-  const matches = (record: BronzeRecord): boolean => {
+  const limit = options.deep ? Number.POSITIVE_INFINITY : options.hasRows ? PENDING.known : PENDING.unknown;
+  return searchPending(log, view, { matches: options.matches, limit, topicDataset, onProgress: options.onProgress });
+}
+
+const matching =
+  (target: TraceTarget, wanted: readonly Uint8Array[]) =>
+  (record: BronzeRecord): boolean => {
     if (target.dataset !== null && record.dataset !== target.dataset) return false;
     const value = target.kind === 'key' ? record.key : record.eventId;
     return value !== null && wanted.some((one) => Buffer.compare(one, value) === 0);
   };
-  const limit = options.deep ? Number.POSITIVE_INFINITY : options.hasRows ? PENDING.known : PENDING.unknown;
-  return searchPending(log, view, { matches, limit, topicDataset, onProgress: options.onProgress });
+
+/** Those of the spool that are none of `found`: what the log has taken already is there under its offset. */
+async function tracedInSpool(
+  spooled: readonly SpooledEvent[],
+  found: readonly TracedEvent[],
+  view: LogView,
+  log: EventLog | null,
+): Promise<readonly TracedEvent[]> {
+  const traced: TracedEvent[] = [];
+  for (const event of spooled) {
+    const since = await sinceFound(event, log);
+    const one = spooledEvent(event, since, view);
+    const isFound = found.some(
+      ({ topic, partition, offset, eventId }) =>
+        topic === one.topic &&
+        partition === one.partition &&
+        // Not sent when it was found, and gone now: it went into the log in between.
+        (offset === one.offset || (since === 'unknown' && event.sent === null && eventId === one.eventId)),
+    );
+    if (!isFound) traced.push(one);
+  }
+  return traced;
 }
 
 async function traceLanded(
@@ -157,52 +202,9 @@ async function traceLanded(
   return events;
 }
 
-/** An event that the log holds and bronze does not. */
-function waitingEvent(record: BronzeRecord, view: LogView): TracedEvent {
-  const names = record.headers.map(({ key }) => key);
-  const textOf = (name: string): string | null => {
-    const value = record.headers[names.indexOf(name)]?.value;
-    return value ? Buffer.from(value).toString('utf8') : null;
-  };
-  const replayAt = names.indexOf(HEADER_REPLAY_OF);
-  const receipt = {
-    receivedAt: textOf(HEADER_RECEIVED_AT),
-    replayOf: textOf(HEADER_REPLAY_OF),
-    isReceiptOfOriginal: replayAt !== -1 && names.indexOf(HEADER_RECEIVED_AT) > replayAt,
-  };
-  const next = view.isOther ? 0 : view.landedNext(record.partition);
-  return {
-    ...identityOf(record, Buffer.from(record.eventId).toString('utf8'), receipt),
-    log: { state: 'held', time: momentText(BigInt(record.timestampUs)) },
-    bronze: null,
-    verdict: { kind: 'pending', waitsFor: 'bronze', eventsBefore: record.offset - next },
-    supersedes: [],
-    gold: [],
-  };
-}
-
-function identityOf(
-  event: LogPlace & Pick<BronzeRow, 'dataset' | 'source' | 'key' | 'payload'>,
-  eventId: string,
-  { receivedAt, replayOf, isReceiptOfOriginal }: Pick<BronzeRow, 'receivedAt' | 'replayOf' | 'isReceiptOfOriginal'>,
-): Omit<TracedEvent, 'log' | 'bronze' | 'verdict' | 'supersedes' | 'gold'> {
-  const { topic, partition, offset, dataset, source, key, payload } = event;
-  const at = receivedAt !== null && /^\d{1,16}$/.test(receivedAt) ? momentText(BigInt(receivedAt)) : null;
-  return {
-    topic,
-    partition,
-    offset,
-    eventId,
-    dataset,
-    key: key && readableBytes(key).text,
-    payloadBytes: payload && payload.length,
-    accepted: { at, source, of: isReceiptOfOriginal ? 'original' : 'itself' },
-    replayOf,
-  };
-}
-
 function logHop(view: LogView, bronze: TableState, row: BronzeRow): LogHop {
   const time = momentText(row.logTimeUs);
+  if (view.away) return { state: 'away', time };
   if (view.topic !== row.topic) return { state: 'elsewhere', time };
   if (view.isOther) return { state: 'replaced', time };
   const bounds = view.bounds.find(({ partition }) => partition === row.partition);

@@ -19,8 +19,9 @@ export interface TraceRequest {
   readonly dataset?: string;
 }
 
-/** `topic/partition/offset`. */
-export const placeText = ({ topic, partition, offset }: LogPlace): string => `${topic}/${partition}/${offset}`;
+/** `topic/partition/offset`; `topic/partition` of what the log has not taken yet. */
+export const placeText = ({ topic, partition, offset }: Omit<LogPlace, 'offset'> & { readonly offset: number | null }): string =>
+  `${topic}/${partition}${offset === null ? '' : `/${offset}`}`;
 
 const PLACE = /^(.+)\/(\d{1,9})\/(\d{1,15})$/;
 

@@ -33,7 +33,14 @@ export type LogHop =
   /** It came from a topic that is not the project's. */
   | { readonly state: 'elsewhere'; readonly time: string | null }
   /** The topic was made anew: what lies at this offset now is another event. */
-  | { readonly state: 'replaced'; readonly time: string | null };
+  | { readonly state: 'replaced'; readonly time: string | null }
+  /** The lake has it; whether the log still holds it cannot be asked. */
+  | { readonly state: 'away'; readonly time: string | null }
+  /**
+   * It lies in the spool of this machine since `time`. `waits`: the log does not have it yet. `taken`: it does, at `offset`, and only the mark
+   * of that is missing. `sent`: it was sent, and whether the log took it cannot be told now.
+   */
+  | { readonly state: 'spooled'; readonly time: string; readonly slot: string; readonly log: 'waits' | 'taken' | 'sent' };
 
 export interface BronzeHop extends FileRow {
   readonly ingestedAt: string;
@@ -42,8 +49,8 @@ export interface BronzeHop extends FileRow {
 }
 
 export type Verdict =
-  /** In the log, not in bronze yet; or in bronze, not judged yet. */
-  | { readonly kind: 'pending'; readonly waitsFor: 'bronze' | 'silver'; readonly eventsBefore: number }
+  /** In the spool, not in the log yet; in the log, not in bronze yet; or in bronze, not judged yet. */
+  | { readonly kind: 'pending'; readonly waitsFor: 'log' | 'bronze' | 'silver'; readonly eventsBefore: number }
   | ({
       readonly kind: 'current';
       readonly table: string;
@@ -93,7 +100,9 @@ export interface GoldFeed {
   readonly why: string | null;
 }
 
-export interface TracedEvent extends LogPlace {
+export interface TracedEvent extends Omit<LogPlace, 'offset'> {
+  /** null: it has none before the log has taken it. */
+  readonly offset: number | null;
   readonly eventId: string;
   readonly dataset: string;
   /** The partition key as text; null when it has none. */

@@ -7,6 +7,7 @@ const view = {
   bounds: [{ partition: 0, startOffset: 10, endOffset: 50 }],
   isOther: false,
   landedNext: () => 40,
+  away: null,
 };
 const bronze = {
   nextOffsets: new Map([['t', new Map([[0, 40]])]]),
@@ -15,7 +16,7 @@ const bronze = {
 } as unknown as TableState;
 const target = (offset: number) =>
   ({ kind: 'event', reference: `t/0/${offset}`, place: { topic: 't', partition: 0, offset }, dataset: null }) as const;
-const search = { view, bronze, datasets: [], notSearched: 0 };
+const search = { view, bronze, datasets: [], notSearched: 0, problems: [] };
 
 describe('a fruitless search', () => {
   it('tells a hole from a missing event, an expired one, and the end of the log', () => {
