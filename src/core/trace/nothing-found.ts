@@ -91,7 +91,7 @@ function placeProblem({ view, bronze }: FruitlessSearch, place: LogPlace): Keyst
   const isUnread = !view.isOther && place.offset >= view.landedNext(place.partition);
   if (place.offset < bounds.startOffset && isUnread) {
     return notFound(
-      `${placeText(place)} expired in the log (it begins at ${bounds.startOffset}) before the lake, which needs ${view.landedNext(place.partition)} next, had landed it`,
+      `${placeText(place)} has expired in the log (it begins at ${bounds.startOffset}), and the lake, which needs ${view.landedNext(place.partition)} next, never landed it`,
       'keystone consume accept-loss --dry-run shows what is lost, by partition',
     );
   }

@@ -34,7 +34,7 @@ describe('a fruitless search', () => {
   it('tells what expired unread, before somebody gave it up and after', () => {
     const truncated = { ...view, bounds: [{ partition: 0, startOffset: 45, endOffset: 50 }] };
     expect(nothingFound({ ...search, view: truncated, target: target(42) })).toMatchObject({
-      message: 't/0/42 expired in the log (it begins at 45) before the lake, which needs 40 next, had landed it',
+      message: 't/0/42 has expired in the log (it begins at 45), and the lake, which needs 40 next, never landed it',
       hint: expect.stringContaining('keystone consume accept-loss --dry-run'),
     });
     const lost = { topic: 't', partition: 0, from: 40, toExclusive: 45 };
