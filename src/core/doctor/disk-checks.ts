@@ -13,29 +13,51 @@ const SLOW_FSYNC_MS = 50;
 const FSYNC_TRIES = 5;
 const CLOCK_SKEW_MS = 5000;
 
+/** What is looked at besides whether the folder is writable. */
+export type DiskLook = 'free space' | 'fsync' | 'hard links' | 'clock';
+const ALL_LOOKS: readonly DiskLook[] = ['free space', 'fsync', 'hard links', 'clock'];
+
 /** Checks of the disk below `folder` (which need not exist yet); leaves nothing behind. `label` names it, e.g. `lake`. */
-export async function diskChecks(label: string, folder: string, effects: Effects): Promise<readonly DoctorCheck[]> {
+export async function diskChecks(
+  label: string,
+  folder: string,
+  effects: Effects,
+  looks: readonly DiskLook[] = ALL_LOOKS,
+): Promise<readonly DoctorCheck[]> {
   const base = await nearestExisting(folder);
   const trial = path.join(base, `.keystone-doctor-${Buffer.from(effects.randomBytes(6)).toString('hex')}`);
   const writable = await examine(`${label} folder`, 'KS_STORE', async () => {
     await access(base, constants.W_OK | constants.X_OK);
+    const [next = ''] = path.relative(base, folder).split(path.sep);
+    const isInTheWay =
+      next !== '' &&
+      (await access(path.join(base, next)).then(
+        () => true,
+        () => false,
+      ));
+    if (isInTheWay)
+      return failed(
+        `${label} folder`,
+        'KS_STORE',
+        `${path.join(base, next)} is no folder`,
+        'move it away, or name another place (see keystone config show)',
+      );
     await mkdir(trial);
     return ok(`${label} folder`, base === folder ? `${folder} is writable` : `${folder} can be made`);
   });
   if (writable.status !== 'ok') {
     return [
       writable,
-      ...[`${label} fsync`, `${label} hard links`, `${label} clock`].map((check) => skipped(check, 'the folder is not writable')),
+      ...looks.filter((look) => look !== 'free space').map((look) => skipped(`${label} ${look}`, 'the folder is not writable')),
     ];
   }
   try {
-    return [
-      writable,
-      await freeSpace(label, base),
-      await fsyncWorks(label, trial, effects),
-      await hardLinksWork(label, trial),
-      await clockAgrees(label, trial, effects),
-    ];
+    const found = [writable];
+    if (looks.includes('free space')) found.push(await freeSpace(label, base));
+    if (looks.includes('fsync')) found.push(await fsyncWorks(label, trial, effects));
+    if (looks.includes('hard links')) found.push(await hardLinksWork(label, trial));
+    if (looks.includes('clock')) found.push(await clockAgrees(label, trial, effects));
+    return found;
   } finally {
     await rm(trial, { recursive: true, force: true });
   }
@@ -113,7 +135,8 @@ const clockAgrees = (label: string, trial: string, effects: Effects): Promise<Do
     );
   });
 
-async function nearestExisting(folder: string): Promise<string> {
+/** The folder, or what of the way to it is there. */
+export async function nearestExisting(folder: string): Promise<string> {
   const there = await stat(folder).then(
     (found) => found.isDirectory(),
     () => false,

@@ -15,6 +15,7 @@ import { catalogChecks } from './catalog-checks.js';
 import { clockCheck, nodeCheck, portCheck, variablesCheck } from './machine-checks.js';
 import { metricsChecks } from './metrics-checks.js';
 import { projectChecks } from './project-checks.js';
+import { spoolChecks } from './spool-checks.js';
 
 export interface DoctorRequest {
   readonly effects: Effects;
@@ -64,6 +65,7 @@ async function configuredChecks(
   const lakehouse = openLakehouse(config, effects);
   try {
     checks.push(...(await brokerChecks(lakehouse)));
+    checks.push(...(await spoolChecks(lakehouse)));
     checks.push(...(await bucketChecks(lakehouse)));
     checks.push(...(await catalogChecks(lakehouse)));
     checks.push(...(await engineChecks(lakehouse)));
