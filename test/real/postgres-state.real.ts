@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import type { Clock } from '../../src/core/clock.js';
 import { readPostgresUrl } from '../../src/core/state/postgres-address.js';
 import { openPostgresConnections } from '../../src/core/state/postgres-connections.js';
-import { POSTGRES_SCHEMA_VERSION, type PostgresStateSchema } from '../../src/core/state/postgres-schema.js';
+import { POSTGRES_SCHEMA_VERSION } from '../../src/core/state/postgres-schema.js';
 import { keepLease } from '../../src/core/state/lease-keeper.js';
 import { openPostgresState, type PostgresStateOptions } from '../../src/core/state/postgres-state.js';
 import type { StateStore } from '../../src/core/state/state-store.js';
@@ -293,7 +293,7 @@ describe.skipIf(bin === null)('state in PostgreSQL', () => {
   it('takes the locks from a process that is suspended in the middle of a transaction', async () => {
     const state = await openState(server.url(database));
     await state.acquireLease('l', 'me', 1);
-    const connections = openPostgresConnections<PostgresStateSchema>(await readPostgresUrl(server.url(database), '/'), 1);
+    const connections = openPostgresConnections(await readPostgresUrl(server.url(database), '/'), 1);
     onTestFinished(() => connections.close());
     let isLocked = (): void => undefined;
     const locked = new Promise<void>((resolve) => (isLocked = resolve));

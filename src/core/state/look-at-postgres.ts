@@ -5,7 +5,7 @@ import { readPostgresUrl, showAddress } from './postgres-address.js';
 import { openPostgresConnections } from './postgres-connections.js';
 import { describePostgresFailure } from './postgres-failure.js';
 import { postgresOptions, type PostgresEffects } from './postgres-options.js';
-import { readSchemaVersion, type PostgresStateSchema } from './postgres-schema.js';
+import { readSchemaVersion } from './postgres-schema.js';
 
 export interface PostgresLook {
   /** e.g. `keystone on db:5432`. */
@@ -25,7 +25,7 @@ const LOOK_WITHIN_MS = 5000;
 export async function lookAtPostgres(config: ResolvedConfig, effects: PostgresEffects): Promise<PostgresLook> {
   const options = await postgresOptions(config, effects);
   const address = await readPostgresUrl(options.url, options.projectDir);
-  const connections = openPostgresConnections<PostgresStateSchema>(address, 1);
+  const connections = openPostgresConnections(address, 1);
   try {
     const version = await connections.transact(LOOK_WITHIN_MS, (trx) => readSchemaVersion(trx, options.schema));
     const askedAtMs = effects.clock.nowMs();

@@ -5,10 +5,11 @@
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import { Pool, types, type PoolClient } from 'pg';
 import type { PostgresAddress } from './postgres-address.js';
+import type { StateSchema } from './state-schema.js';
 
-export interface PostgresConnections<Schema> {
+export interface PostgresConnections {
   /** One transaction. A failure, or `withinMs` gone by, leaves nothing done and the connection thrown away where it may be bad. */
-  transact<T>(withinMs: number, work: (trx: Transaction<Schema>) => Promise<T>): Promise<T>;
+  transact<T>(withinMs: number, work: (trx: Transaction<StateSchema>) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -22,7 +23,7 @@ const GRACE_MS = 1000;
 /** Numbers up to 2^53: milliseconds and counters. */
 const asNumber = (text: string): number => Number(text);
 
-export function openPostgresConnections<Schema>(address: PostgresAddress, poolSize: number): PostgresConnections<Schema> {
+export function openPostgresConnections(address: PostgresAddress, poolSize: number): PostgresConnections {
   const pool = new Pool({
     host: address.host,
     port: address.port,
@@ -79,15 +80,15 @@ export function openPostgresConnections<Schema>(address: PostgresAddress, poolSi
   };
 }
 
-function inTransaction<Schema, T>(
+function inTransaction<T>(
   client: PoolClient,
   withinMs: number,
-  work: (trx: Transaction<Schema>) => Promise<T>,
+  work: (trx: Transaction<StateSchema>) => Promise<T>,
 ): Promise<T> {
   // Kysely on this one connection: it is given back by its caller.
   const one = { query: client.query.bind(client), release: () => undefined };
   const dialect = new PostgresDialect({ pool: { connect: async () => one, end: async () => undefined } });
-  return new Kysely<Schema>({ dialect }).transaction().execute(async (trx) => {
+  return new Kysely<StateSchema>({ dialect }).transaction().execute(async (trx) => {
     const [statement, idle] = [String(Math.max(1, Math.ceil(withinMs))), String(IDLE_IN_TRANSACTION_MS)];
     await sql`SELECT set_config('statement_timeout', ${statement}, true), set_config('idle_in_transaction_session_timeout', ${idle}, true)`.execute(
       trx,

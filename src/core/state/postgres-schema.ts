@@ -2,12 +2,13 @@
 import { sql, type Transaction } from 'kysely';
 import type { StateSchema } from './state-schema.js';
 
-export interface PostgresStateSchema extends StateSchema {
+/** What PostgreSQL has beside, for `withTables`. */
+export type PostgresTables = {
   /** One row: how far the steps have come. */
   schema_version: { version: number };
   /** `writer` marks each write. */
   breakers: StateSchema['breakers'] & { writer: string };
-}
+};
 
 /** Step n leads from version n to n + 1, in the schema that is being brought up. Never change one that was released: add another. */
 const MIGRATIONS: readonly (readonly string[])[] = [
@@ -35,7 +36,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
 /** The version this code knows. */
 export const POSTGRES_SCHEMA_VERSION = MIGRATIONS.length;
 
-type Trx = Transaction<PostgresStateSchema>;
+type Trx = Transaction<StateSchema>;
 
 /** The version of the tables in `schema`; 0 when there are none. */
 export async function readSchemaVersion(trx: Trx, schema: string): Promise<number> {
@@ -45,7 +46,12 @@ export async function readSchemaVersion(trx: Trx, schema: string): Promise<numbe
       SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = ${schema} AND c.relname = 'schema_version') AS there`.execute(trx);
   if (!rows[0]?.there) return 0;
-  const row = await trx.withSchema(schema).selectFrom('schema_version').select('version').executeTakeFirst();
+  const row = await trx
+    .withSchema(schema)
+    .withTables<PostgresTables>()
+    .selectFrom('schema_version')
+    .select('version')
+    .executeTakeFirst();
   return row?.version ?? 0;
 }
 
@@ -63,11 +69,16 @@ export async function migratePostgres(trx: Trx, schema: string): Promise<number>
   if (!rows[0]?.there) await sql`CREATE SCHEMA ${sql.id(schema)}`.execute(trx);
   if (found === 0) {
     await sql`CREATE TABLE ${sql.id(schema, 'schema_version')} (version integer NOT NULL)`.execute(trx);
-    await trx.withSchema(schema).insertInto('schema_version').values({ version: 0 }).execute();
+    await trx.withSchema(schema).withTables<PostgresTables>().insertInto('schema_version').values({ version: 0 }).execute();
   }
   for (const statement of MIGRATIONS.slice(found).flat())
     await sql.raw(statement.replaceAll('$', () => quoted(schema))).execute(trx);
-  await trx.withSchema(schema).updateTable('schema_version').set({ version: POSTGRES_SCHEMA_VERSION }).execute();
+  await trx
+    .withSchema(schema)
+    .withTables<PostgresTables>()
+    .updateTable('schema_version')
+    .set({ version: POSTGRES_SCHEMA_VERSION })
+    .execute();
   return found;
 }
 

@@ -14,10 +14,12 @@ import { retry } from '../resilience/retry.js';
 import { readPostgresUrl, showAddress } from './postgres-address.js';
 import { openPostgresConnections } from './postgres-connections.js';
 import { describePostgresFailure } from './postgres-failure.js';
-import { migratePostgres, POSTGRES_SCHEMA_VERSION, readSchemaVersion, type PostgresStateSchema } from './postgres-schema.js';
-import { runOf, runRow } from './run-row.js';
-import type { Lease, StateStore } from './state-store.js';
-import { beginsWith, transitionOf, transitionRow, TRANSITIONS_KEPT } from './transition-row.js';
+import { migratePostgres, POSTGRES_SCHEMA_VERSION, type PostgresTables, readSchemaVersion } from './postgres-schema.js';
+import type { StateSchema } from './state-schema.js';
+import type { StateStore } from './state-store.js';
+import { leaseOf, NO_LEASE_LASTS_MS, releaseLease } from './stored-leases.js';
+import { listRuns, saveRun } from './stored-runs.js';
+import { addTransition, listTransitions } from './stored-transitions.js';
 
 export interface PostgresStateOptions extends RetryListeners {
   /** With the password: never printed. */
@@ -39,19 +41,16 @@ const NOW_MS = sql<number>`floor(extract(epoch FROM now()) * 1000)::bigint`;
 /** A renewal that hangs must leave time for the next one. */
 const RENEWAL_SHARE = 1 / 3;
 const LEAST_RENEWAL_MS = 250;
-/** Beyond this, and beyond ten times what is asked for, an expiry tells of a clock that was wrong. */
-const NO_LEASE_LASTS_MS = 600_000;
-
 /** Connects, brings the tables to the newest version. Every failure is KS_STATE, KS_CREDENTIALS or KS_CONFIG, without the secret. */
 export async function openPostgresState(options: PostgresStateOptions): Promise<StateStore> {
   const { clock, randomBytes, schema, statementTimeoutMs } = options;
   const random = (): number => (randomBytes(1)[0] ?? 0) / 256;
   const address = await readPostgresUrl(options.url, options.projectDir);
   const what = `the state database ${showAddress(address)}`;
-  const connections = openPostgresConnections<PostgresStateSchema>(address, options.poolSize);
+  const connections = openPostgresConnections(address, options.poolSize);
 
   /** `askedAtMs` is this clock before the database's now() of the same transaction. */
-  type Work<T> = (trx: Transaction<PostgresStateSchema>, askedAtMs: number) => Promise<T>;
+  type Work<T> = (trx: Transaction<StateSchema>, askedAtMs: number) => Promise<T>;
   const transact = async <T>(work: Work<T>, withinMs = Infinity): Promise<T> => {
     const once = (): Promise<T> => {
       const askedAtMs = Math.floor(clock.nowMs());
@@ -84,11 +83,6 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
 
   /** This clock less the database's, measured once: two readings of a lease that stood still are equal. */
   let clockLeadMs: number | undefined;
-
-  const taken = (row: PostgresStateSchema['leases'] | undefined, expiresAtMs: number): Lease | null =>
-    row === undefined || row.holder === null
-      ? null
-      : { name: row.name, holder: row.holder, fencingToken: row.fencing_token, expiresAtMs };
 
   return {
     acquireLease: (name, holder, ttlMs, leastToken = 0) => {
@@ -126,7 +120,7 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
           )
           .returningAll()
           .executeTakeFirst();
-        return taken(row, askedAtMs + ttl);
+        return leaseOf(row, askedAtMs + ttl);
       });
     },
     renewLease: (lease, ttlMs) => {
@@ -143,22 +137,12 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
             .where('fencing_token', '=', lease.fencingToken)
             .returningAll()
             .executeTakeFirst();
-          return taken(row, askedAtMs + ttl);
+          return leaseOf(row, askedAtMs + ttl);
         },
         Math.max(LEAST_RENEWAL_MS, ttlMs * RENEWAL_SHARE),
       );
     },
-    releaseLease: (lease) =>
-      transact(async (trx) => {
-        await trx
-          .withSchema(schema)
-          .updateTable('leases')
-          .set({ holder: null })
-          .where('name', '=', lease.name)
-          .where('holder', '=', lease.holder)
-          .where('fencing_token', '=', lease.fencingToken)
-          .execute();
-      }),
+    releaseLease: (lease) => transact((trx) => releaseLease(trx.withSchema(schema), lease)),
     readLease: (name) =>
       transact(async (trx) => {
         const row = await trx
@@ -170,30 +154,10 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
           .executeTakeFirst();
         if (row === undefined) return null;
         clockLeadMs ??= Math.floor(clock.nowMs()) - row.now_ms;
-        return taken(row, row.expires_at_ms + clockLeadMs);
+        return leaseOf(row, row.expires_at_ms + clockLeadMs);
       }),
-    saveRun: (run) =>
-      transact(async (trx) => {
-        const row = runRow(run);
-        await trx
-          .withSchema(schema)
-          .insertInto('runs')
-          .values(row)
-          .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-          .execute();
-      }),
-    listRuns: ({ command, limit }) =>
-      transact(async (trx) => {
-        let query = trx
-          .withSchema(schema)
-          .selectFrom('runs')
-          .selectAll()
-          .orderBy('started_at_ms', 'desc')
-          .orderBy('id', 'desc')
-          .limit(Math.max(0, limit));
-        if (command !== undefined) query = query.where('command', '=', command);
-        return (await query.execute()).map(runOf);
-      }),
+    saveRun: (run) => transact((trx) => saveRun(trx.withSchema(schema), run)),
+    listRuns: (filter) => transact((trx) => listRuns(trx.withSchema(schema), filter)),
     readBreakers: () =>
       transact(async (trx) => {
         const rows = await trx.withSchema(schema).selectFrom('breakers').selectAll().orderBy('name').execute();
@@ -203,7 +167,7 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
       const writer = Buffer.from(randomBytes(12)).toString('hex');
       const next = { name, version: version + 1, state: JSON.stringify(state), writer };
       return transact(async (trx) => {
-        const to = trx.withSchema(schema);
+        const to = trx.withSchema(schema).withTables<PostgresTables>();
         if (version === 0) {
           await to
             .insertInto('breakers')
@@ -218,31 +182,8 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
         return row?.writer === writer;
       });
     },
-    addTransition: (transition) =>
-      transact(async (trx) => {
-        const row = transitionRow(transition);
-        const to = trx.withSchema(schema);
-        await to
-          .insertInto('transitions')
-          .values(row)
-          .onConflict((conflict) => conflict.doNothing())
-          .execute();
-        const oldest = to
-          .selectFrom('transitions')
-          .select('seq')
-          .where('subject', '=', row.subject)
-          .orderBy('seq', 'desc')
-          .limit(1)
-          .offset(TRANSITIONS_KEPT);
-        await to.deleteFrom('transitions').where('subject', '=', row.subject).where('seq', '<=', oldest).execute();
-      }),
-    listTransitions: ({ subject, subjectPrefix, limit }) =>
-      transact(async (trx) => {
-        let query = trx.withSchema(schema).selectFrom('transitions').selectAll().orderBy('seq', 'desc').limit(Math.max(0, limit));
-        if (subject !== undefined) query = query.where('subject', '=', subject);
-        if (subjectPrefix !== undefined) query = query.where(sql<boolean>`subject LIKE ${beginsWith(subjectPrefix)} ESCAPE '!'`);
-        return (await query.execute()).map(transitionOf);
-      }),
+    addTransition: (transition) => transact((trx) => addTransition(trx.withSchema(schema), transition)),
+    listTransitions: (filter) => transact((trx) => listTransitions(trx.withSchema(schema), filter)),
     close: () => connections.close(),
   };
 }

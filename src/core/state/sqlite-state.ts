@@ -7,10 +7,11 @@ import type { Clock } from '../clock.js';
 import { KeystoneError } from '../errors.js';
 import { describeSqliteFailure } from '../sqlite/sqlite-failure.js';
 import { openSqliteFile, type SqliteBind, type SqliteFile } from '../sqlite/sqlite-file.js';
-import { runOf, runRow } from './run-row.js';
 import { migrateState, STATE_SCHEMA_VERSION, type StateSchema } from './state-schema.js';
-import type { Lease, StateStore } from './state-store.js';
-import { beginsWith, transitionOf, transitionRow, TRANSITIONS_KEPT } from './transition-row.js';
+import type { StateStore } from './state-store.js';
+import { leaseOf, NO_LEASE_LASTS_MS, releaseLease } from './stored-leases.js';
+import { listRuns, saveRun } from './stored-runs.js';
+import { addTransition, listTransitions } from './stored-transitions.js';
 
 /** Its statements take well under a millisecond; the wait blocks the event loop. */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -28,16 +29,6 @@ const asKyselyDatabase = (file: SqliteFile): SqliteDatabase => ({
     };
   },
 });
-
-/** Beyond this, and beyond ten times what is asked for, an expiry tells of a clock that was wrong. */
-const NO_LEASE_LASTS_MS = 600_000;
-
-type LeaseRow = StateSchema['leases'];
-
-const leaseOf = (row: LeaseRow | undefined): Lease | null =>
-  row === undefined || row.holder === null
-    ? null
-    : { name: row.name, holder: row.holder, fencingToken: row.fencing_token, expiresAtMs: row.expires_at_ms };
 
 /** Opens or creates the file (and its folder), brought to the newest schema. Every failure is KS_STATE. */
 export async function openSqliteState(options: { readonly path: string; readonly clock: Clock }): Promise<StateStore> {
@@ -109,38 +100,11 @@ export async function openSqliteState(options: { readonly path: string; readonly
           .executeTakeFirst();
         return leaseOf(row);
       }),
-    releaseLease: (lease) =>
-      guarded(async () => {
-        await db
-          .updateTable('leases')
-          .set({ holder: null })
-          .where('name', '=', lease.name)
-          .where('holder', '=', lease.holder)
-          .where('fencing_token', '=', lease.fencingToken)
-          .execute();
-      }),
+    releaseLease: (lease) => guarded(() => releaseLease(db, lease)),
     readLease: (name) =>
       guarded(async () => leaseOf(await db.selectFrom('leases').selectAll().where('name', '=', name).executeTakeFirst())),
-    saveRun: (run) =>
-      guarded(async () => {
-        const row = runRow(run);
-        await db
-          .insertInto('runs')
-          .values(row)
-          .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-          .execute();
-      }),
-    listRuns: ({ command, limit }) =>
-      guarded(async () => {
-        let query = db
-          .selectFrom('runs')
-          .selectAll()
-          .orderBy('started_at_ms', 'desc')
-          .orderBy('id', 'desc')
-          .limit(Math.max(0, limit));
-        if (command !== undefined) query = query.where('command', '=', command);
-        return (await query.execute()).map(runOf);
-      }),
+    saveRun: (run) => guarded(() => saveRun(db, run)),
+    listRuns: (filter) => guarded(() => listRuns(db, filter)),
     readBreakers: () =>
       guarded(async () => {
         const rows = await db.selectFrom('breakers').selectAll().orderBy('name').execute();
@@ -160,30 +124,8 @@ export async function openSqliteState(options: { readonly path: string; readonly
         const updated = db.updateTable('breakers').set(next).where('name', '=', name).where('version', '=', version);
         return (await updated.returning('version').executeTakeFirst()) !== undefined;
       }),
-    addTransition: (transition) =>
-      guarded(async () => {
-        const row = transitionRow(transition);
-        await db
-          .insertInto('transitions')
-          .values(row)
-          .onConflict((conflict) => conflict.doNothing())
-          .execute();
-        const oldest = db
-          .selectFrom('transitions')
-          .select('seq')
-          .where('subject', '=', row.subject)
-          .orderBy('seq', 'desc')
-          .limit(1)
-          .offset(TRANSITIONS_KEPT);
-        await db.deleteFrom('transitions').where('subject', '=', row.subject).where('seq', '<=', oldest).execute();
-      }),
-    listTransitions: ({ subject, subjectPrefix, limit }) =>
-      guarded(async () => {
-        let query = db.selectFrom('transitions').selectAll().orderBy('seq', 'desc').limit(Math.max(0, limit));
-        if (subject !== undefined) query = query.where('subject', '=', subject);
-        if (subjectPrefix !== undefined) query = query.where(sql<boolean>`subject LIKE ${beginsWith(subjectPrefix)} ESCAPE '!'`);
-        return (await query.execute()).map(transitionOf);
-      }),
+    addTransition: (transition) => guarded(() => addTransition(db, transition)),
+    listTransitions: (filter) => guarded(() => listTransitions(db, filter)),
     close: () => guarded(() => db.destroy()),
   };
 }
