@@ -4,3 +4,6 @@ export interface Clock {
   nowMs(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
+
+/** ISO 8601 in UTC, of milliseconds since the epoch. */
+export const isoTime = (ms: number): string => new Date(ms).toISOString();

@@ -3,7 +3,7 @@
  * cannot be measured or sent leaves a gap: the gap is said, no point is made up for it, and the value of the moment follows as soon as
  * log and metrics service are back.
  */
-import type { Clock } from '../clock.js';
+import { type Clock, isoTime } from '../clock.js';
 import { isKeystoneError, messageOf, type ErrorCode } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { LagIncident } from './lag-incidents.js';
@@ -124,8 +124,6 @@ async function untilMark(clock: Clock, everyMs: number, signal: AbortSignal): Pr
     await clock.sleep(leftMs, signal);
   }
 }
-
-const isoTime = (ms: number): string => new Date(ms).toISOString();
 
 function publication(
   { topic, group, atMs, total, partitions, incidents }: GroupLag,

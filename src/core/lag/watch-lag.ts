@@ -2,6 +2,7 @@
  * The lag again and again: each sample is what `measureLag` says, with rates and a drain estimate. A sample that fails is a sample
  * too: it carries the error beside the last numbers, and the watch goes on, since a person looks at it while things break.
  */
+import { isoTime } from '../clock.js';
 import { isKeystoneError, messageOf } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { estimateDrain, worstDrain, type DrainEstimate } from './drain-estimate.js';
@@ -136,7 +137,6 @@ function sumOf(rates: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : millis(known.reduce((sum, rate) => sum + rate, 0));
 }
 
-const isoTime = (ms: number): string => new Date(ms).toISOString();
 /** Three decimals: what lies behind them is noise of the clock. */
 const millis = (value: number): number => Math.round(value * 1000) / 1000;
 const roundedDrain = (drain: DrainEstimate): DrainEstimate =>

@@ -1,6 +1,10 @@
 /** Where breakers are kept. */
+import type { StateStore, StoredBreaker } from '../state/state-store.js';
+import { breakerState, type BreakerState } from './breaker-state.js';
 import type { BriefState } from './brief-state.js';
-import type { BreakerMemory, KeptBreaker } from './shared-breaker.js';
+
+/** A StateStore is one. */
+export type BreakerMemory = Pick<StateStore, 'readBreakers' | 'swapBreaker'>;
 
 /** What all processes see. */
 export const keptTogether = (state: BriefState): BreakerMemory => ({
@@ -10,7 +14,7 @@ export const keptTogether = (state: BriefState): BreakerMemory => ({
 
 /** Of this process alone: the state store's own breaker cannot be kept in the state store. */
 export function keptHere(): BreakerMemory {
-  const kept = new Map<string, KeptBreaker>();
+  const kept = new Map<string, StoredBreaker>();
   return {
     readBreakers: async () => [...kept.values()],
     swapBreaker: async (breaker) => {
@@ -19,4 +23,14 @@ export function keptHere(): BreakerMemory {
       return true;
     },
   };
+}
+
+/** By name; those that a newer version wrote in a way of its own are left out. */
+export async function keptBreakers(memory: Pick<BreakerMemory, 'readBreakers'>): Promise<ReadonlyMap<string, BreakerState>> {
+  const kept = new Map<string, BreakerState>();
+  for (const { name, state } of await memory.readBreakers()) {
+    const parsed = breakerState.safeParse(state);
+    if (parsed.success) kept.set(name, parsed.data);
+  }
+  return kept;
 }

@@ -2,7 +2,7 @@
  * A chain of ways to one answer: the next is tried when the one before it is away, and told why. An answer says which way gave it and
  * which ones did not, because a stale or local answer must never pass for the first one.
  */
-import { KeystoneError } from '../errors.js';
+import { KeystoneError, messageOf } from '../errors.js';
 import { isTransientFailure } from './transient-failure.js';
 
 /** A way that did not answer, and why. */
@@ -35,13 +35,10 @@ export interface FallbackOptions {
   readonly onFallback?: (missed: MissedWay, next: string) => void;
 }
 
-/** A service that does not answer, or whose breaker is open. */
-export const isAway = (error: unknown): boolean => isTransientFailure(error);
-
 /** The first answer; the last way's failure when none gave one, with the failures before it told in its message. */
 export async function firstAnswer<T>(
   ways: readonly [Way<T>, ...Way<T>[]],
-  { isAway: isAwayHere = isAway, signal, onFallback }: FallbackOptions = {},
+  { isAway = isTransientFailure, signal, onFallback }: FallbackOptions = {},
 ): Promise<FallbackAnswer<T>> {
   const missed: MissedWay[] = [];
   for (const [place, way] of ways.entries()) {
@@ -50,7 +47,7 @@ export async function firstAnswer<T>(
     } catch (error) {
       const next = ways[place + 1];
       if (next === undefined) throw allMissed([...missed, { name: way.name, error }]);
-      if (signal?.aborted || !isAwayHere(error)) throw error;
+      if (signal?.aborted || !isAway(error)) throw error;
       const miss = { name: way.name, error };
       missed.push(miss);
       onFallback?.(miss, next.name);
@@ -63,9 +60,7 @@ export async function firstAnswer<T>(
 function allMissed(missed: readonly MissedWay[]): unknown {
   const last = missed.at(-1)?.error;
   if (missed.length === 1 || !(last instanceof KeystoneError)) return last;
-  const before = missed
-    .slice(0, -1)
-    .map(({ name, error }) => `${name}: ${error instanceof Error ? error.message : String(error)}`);
+  const before = missed.slice(0, -1).map(({ name, error }) => `${name}: ${messageOf(error)}`);
   return new KeystoneError(last.code, `${last.message} (tried before: ${before.join('; ')})`, {
     ...(last.hint === undefined ? {} : { hint: last.hint }),
     ...(last.details === undefined ? {} : { details: last.details }),

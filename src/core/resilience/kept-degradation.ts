@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import type { ProfileConfig } from '../config/config.js';
 import type { StateStore, Transition } from '../state/state-store.js';
-import { breakerState, type BreakerState } from './breaker-state.js';
+import { keptBreakers } from './breaker-memory.js';
+import type { BreakerState } from './breaker-state.js';
 import { degradationOf, LEVELS, SIGNALS, type Degradation, type Level, type SetLevel, type Signal } from './degradation.js';
 import { GUARDED_SERVICES, isGuarded } from './guarded-service.js';
 
@@ -34,22 +35,22 @@ export interface Onlooker {
   readonly own?: BreakerState | null;
 }
 
-export async function readDegradation(
-  state: DegradationMemory,
-  { atMs, profile, own = null }: Onlooker,
-): Promise<KeptDegradation> {
+/** Reads the level and writes down that it changed, where it did. */
+export async function noteDegradation(state: DegradationMemory, onlooker: Onlooker): Promise<KeptDegradation> {
+  const read = await readDegradation(state, onlooker);
+  if (read.change) await state.addTransition?.(read.change);
+  return read;
+}
+
+async function readDegradation(state: DegradationMemory, { atMs, profile, own = null }: Onlooker): Promise<KeptDegradation> {
   const [kept, [word], signals, [last]] = await Promise.all([
-    state.readBreakers(),
+    keptBreakers(state),
     state.listTransitions({ subject: WORD, limit: 1 }),
     state.listTransitions({ subjectPrefix: SIGNAL, limit: 50 }),
     state.listTransitions({ subject: IN_FORCE, limit: 1 }),
   ]);
-  const breakers = new Map<string, BreakerState>();
-  for (const { name, state: as } of kept) {
-    const parsed = breakerState.safeParse(as);
-    if (parsed.success && GUARDED_SERVICES.some((service) => service === name && isGuarded(profile, service)))
-      breakers.set(name, parsed.data);
-  }
+  const guarded = GUARDED_SERVICES.filter((service) => isGuarded(profile, service));
+  const breakers = new Map([...kept].filter(([name]) => guarded.some((service) => service === name)));
   if (own) breakers.set('state', own);
   const degradation = degradationOf({ breakers, set: setLevelOf(word), signals: newestSignals(signals), atMs });
   const before = last?.to ?? 'full';
@@ -103,11 +104,4 @@ export async function reportSignal(
 ): Promise<void> {
   const [from, to] = untilMs === null ? ['on', 'off'] : ['off', 'on'];
   await state.addTransition({ id, subject: `${SIGNAL}${name}`, atMs, from, to, detail: { by, reason, untilMs } });
-}
-
-/** Reads the level and writes down that it changed, where it did. */
-export async function noteDegradation(state: DegradationMemory, onlooker: Onlooker): Promise<KeptDegradation> {
-  const read = await readDegradation(state, onlooker);
-  if (read.change) await state.addTransition?.(read.change);
-  return read;
 }

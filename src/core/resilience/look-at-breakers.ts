@@ -1,9 +1,11 @@
 /** Every breaker of the profile: what it is doing, since when, why, and what it has seen of late. */
+import { isoTime } from '../clock.js';
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { nearestName } from '../nearest-name.js';
-import type { StateStore, Transition } from '../state/state-store.js';
-import { BREAKER_POLICY, breakerCalls, breakerState, type BreakerState } from './breaker-state.js';
+import type { Transition } from '../state/state-store.js';
+import { keptBreakers } from './breaker-memory.js';
+import { BREAKER_POLICY, breakerCalls, type BreakerState } from './breaker-state.js';
 import { adapterOf, GUARDED_SERVICES, isGuarded, NAMED_ENGINES, type GuardedService } from './guarded-service.js';
 import { breakerSubject } from './open-breakers.js';
 import { serviceAddress } from './service-address.js';
@@ -79,15 +81,6 @@ export function guardedService(name: string): GuardedService {
   });
 }
 
-export async function keptBreakers(state: StateStore): Promise<ReadonlyMap<string, BreakerState>> {
-  const kept = new Map<string, BreakerState>();
-  for (const { name, state: as } of await state.readBreakers()) {
-    const parsed = breakerState.safeParse(as);
-    if (parsed.success) kept.set(name, parsed.data);
-  }
-  return kept;
-}
-
 function viewOf({ config, effects }: Lakehouse, name: GuardedService, kept: ReadonlyMap<string, BreakerState>): BreakerView {
   const adapter = adapterOf(config.profile, name);
   const unknown = { since: null, calls: 0, failureRate: null, latencyMs: null, cause: null, lastFailure: null, nextProbe: null };
@@ -117,5 +110,3 @@ function changeOf({ atMs, from, to, detail }: Transition): BreakerChange {
   };
   return { at: isoTime(atMs), from, to, by: text('by'), cause: text('cause'), reason: text('reason') };
 }
-
-export const isoTime = (ms: number): string => new Date(ms).toISOString();

@@ -4,6 +4,7 @@
  */
 import type { ProfileConfig } from '../config/config.js';
 import type { Effects } from '../lakehouse.js';
+import { randomHexId } from '../table/random-names.js';
 import { keptHere, keptTogether } from './breaker-memory.js';
 import { BREAKER_POLICY, breakerCalls, type BreakerState } from './breaker-state.js';
 import type { BriefState } from './brief-state.js';
@@ -51,7 +52,7 @@ export function openBreakers({ profile, effects, state, onChange }: BreakersOpti
     const cause = to.kind === 'open' ? to.cause : '';
     const fields = { breaker: service, from: from.kind, ...(cause === '' ? {} : { cause }) };
     logger?.[to.kind === 'open' ? 'warn' : 'info'](EVENTS[to.kind], fields);
-    const id = Buffer.from(randomBytes(12)).toString('hex');
+    const id = randomHexId(randomBytes);
     const change = { id, subject: breakerSubject(service), atMs: clock.nowMs(), from: from.kind, to: to.kind };
     // Which of the others were there is the history's to tell; the state store being away loses a line of it.
     const kept = state

@@ -1,5 +1,7 @@
 /** What `degrade` does: says the level and what it leaves, sets one, lets it follow by itself, reports what no breaker can know. */
+import { isoTime } from '../clock.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { randomHexId } from '../table/random-names.js';
 import {
   ALLOWANCES,
   allowanceAt,
@@ -10,7 +12,6 @@ import {
   type SignalName,
 } from './degradation.js';
 import { DEGRADATION_PREFIX, noteDegradation, reportSignal, setLevel } from './kept-degradation.js';
-import { isoTime } from './look-at-breakers.js';
 
 export interface DegradationChange {
   readonly at: string;
@@ -90,7 +91,7 @@ export async function signalDegradation(
 
 async function writing({ effects, state }: Lakehouse, by: string, reason: string | null) {
   const atMs = effects.clock.nowMs();
-  const id = Buffer.from(effects.randomBytes(12)).toString('hex');
+  const id = randomHexId(effects.randomBytes);
   return { state: await state(), atMs, author: { id, atMs, by, reason } };
 }
 

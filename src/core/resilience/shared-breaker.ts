@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.js';
 import { KeystoneError, messageOf } from '../errors.js';
 import { redactText } from '../logging/redaction.js';
+import type { BreakerMemory } from './breaker-memory.js';
 import {
   askBreaker,
   BREAKER_POLICY,
@@ -16,20 +17,6 @@ import {
   type BreakerState,
 } from './breaker-state.js';
 import { isTransientFailure } from './transient-failure.js';
-
-/** Where breakers are kept; a StateStore is one. */
-export interface BreakerMemory {
-  readBreakers(): Promise<readonly KeptBreaker[]>;
-  /** False when the version is no longer the one that is kept. */
-  swapBreaker(breaker: KeptBreaker): Promise<boolean>;
-}
-
-export interface KeptBreaker {
-  readonly name: string;
-  /** 0: not kept yet. */
-  readonly version: number;
-  readonly state: unknown;
-}
 
 export interface SharedBreakerOptions {
   readonly name: string;

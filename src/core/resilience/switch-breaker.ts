@@ -1,11 +1,13 @@
 /** Breakers by hand: tripped, one stays open until it is reset; reset, one is closed and counts anew. */
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
+import { randomHexId } from '../table/random-names.js';
+import { keptBreakers } from './breaker-memory.js';
 import { closedBreaker, trippedBreaker, type BreakerState } from './breaker-state.js';
 import type { Level } from './degradation.js';
 import { adapterOf, isGuarded, type GuardedService } from './guarded-service.js';
 import { noteDegradation } from './kept-degradation.js';
-import { guardedService, keptBreakers } from './look-at-breakers.js';
+import { guardedService } from './look-at-breakers.js';
 import { breakerSubject } from './open-breakers.js';
 
 export interface SwitchBreaker {
@@ -62,7 +64,7 @@ export async function switchBreaker(
       return { ...result, changed: false, level: degradation.level };
     }
     if (await state.swapBreaker({ name: service, version: found?.version ?? 0, state: next })) {
-      const id = Buffer.from(effects.randomBytes(12)).toString('hex');
+      const id = randomHexId(effects.randomBytes);
       const detail = { by, reason, ...(to === 'tripped' ? { cause: 'tripped' } : { cause: 'reset' }) };
       await state.addTransition({ id, subject: breakerSubject(service), atMs, from: before.kind, to: next.kind, detail });
       const { degradation } = await noteDegradation(state, { atMs, profile: config.profile });

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { BreakerState } from '../../../src/core/resilience/breaker-state.js';
-import { sharedBreaker, type BreakerMemory, type SharedBreaker } from '../../../src/core/resilience/shared-breaker.js';
+import type { BreakerMemory } from '../../../src/core/resilience/breaker-memory.js';
+import { sharedBreaker, type SharedBreaker } from '../../../src/core/resilience/shared-breaker.js';
 import { openSqliteState } from '../../../src/core/state/sqlite-state.js';
 import { handClock } from '../state/state-store.contract.js';
 import { tempDir } from '../../support/temp-dir.js';
