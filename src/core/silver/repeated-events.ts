@@ -21,7 +21,7 @@ export async function findRepeatedEvents(
 ): Promise<void> {
   await session.run(`CREATE OR REPLACE TEMP TABLE range_first AS
     SELECT id_hash, min({log_time: _log_time, part: _partition, off: _offset, topic: _topic}) AS first
-    FROM ${RANGE_ROWS} GROUP BY id_hash HAVING count(*) > 1`);
+    FROM ${RANGE_ROWS} SEMI JOIN (SELECT id_hash FROM ${RANGE_ROWS} GROUP BY id_hash HAVING count(*) > 1) USING (id_hash) GROUP BY id_hash`);
   await session.run(`CREATE OR REPLACE TEMP TABLE range_candidates AS
     SELECT r._topic, r._partition, r._offset, r.id_hash, r._log_time,
       coalesce(s.topic, f.first.topic) AS first_topic, coalesce(s.part, f.first.part) AS first_partition, coalesce(s.off, f.first.off) AS first_offset

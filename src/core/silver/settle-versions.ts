@@ -20,15 +20,20 @@ export async function settleVersions(session: DuckSession, contract: Contract, s
     SELECT * FROM fresh
     UNION ALL
     SELECT key_hash, topic, part, off, log_time, version, true FROM ${seen.keys(contract)} SEMI JOIN fresh USING (key_hash)`);
+  // Most keys come once and are new: only the others are ranked, since a window sorts all it is given.
+  await session.run(`CREATE OR REPLACE TEMP TABLE ${typed}_contested AS
+    SELECT key_hash FROM ${typed}_contest GROUP BY key_hash HAVING count(*) > 1`);
   await session.run(`CREATE OR REPLACE TEMP TABLE ${typed}_ranked AS
     SELECT *, row_number() OVER newest AS place, first_value(_partition) OVER newest AS winner_partition, first_value(_offset) OVER newest AS winner_offset
-    FROM ${typed}_contest
+    FROM ${typed}_contest SEMI JOIN ${typed}_contested USING (key_hash)
     WINDOW newest AS (PARTITION BY key_hash ORDER BY version DESC NULLS LAST, _log_time DESC, _partition DESC, _offset DESC)`);
   await session.run(`CREATE OR REPLACE TEMP TABLE ${typed}_winners AS
-    SELECT _topic, _partition, _offset, key_hash, version, _log_time FROM ${typed}_ranked WHERE place = 1 AND NOT is_current`);
+    SELECT _topic, _partition, _offset, key_hash, version, _log_time FROM ${typed}_ranked WHERE place = 1 AND NOT is_current
+    UNION ALL
+    SELECT _topic, _partition, _offset, key_hash, version, _log_time FROM ${typed}_contest ANTI JOIN ${typed}_contested USING (key_hash)`);
   await session.run(`CREATE OR REPLACE TEMP TABLE ${typed}_losers AS
     SELECT _topic, _partition, _offset, is_current, winner_partition, winner_offset FROM ${typed}_ranked WHERE place > 1`);
-  await session.run(`DROP TABLE ${typed}_contest; DROP TABLE ${typed}_ranked`);
+  await session.run(`DROP TABLE ${typed}_contest; DROP TABLE ${typed}_contested; DROP TABLE ${typed}_ranked`);
 }
 
 /** Keeps the index in step once the winners are committed. */

@@ -6,8 +6,18 @@ import type { DuckSession } from '../engine/duckdb/duck-session.js';
 import { quoteLiteral } from '../engine/sql-text.js';
 import { messageOf } from '../errors.js';
 
-/** A comma before a closing bracket, or a bare nan / inf / infinity token; free text that looks like one only costs a parse. */
-const SUSPICIOUS = String.raw`,\s*[\]}]|(^|[:\[,\s])-?(?i:nan|inf(inity)?)\s*([,\]}\s]|$)`;
+/** A bare nan, inf or infinity; free text that looks like one only costs a parse. */
+const NO_NUMBER = String.raw`-?(?i:nan|inf(inity)?)\s*([,\]}\s]|$)`;
+/**
+ * A comma before a closing bracket, or no number where a value begins. One pattern for each sign that may stand before a value: RE2
+ * looks for a leading sign by memchr, and steps through every byte of a pattern that begins with a choice (twice the time).
+ */
+const SUSPICIOUS: readonly string[] = [
+  String.raw`,\s*([\]}]|${NO_NUMBER})`,
+  String.raw`:\s*${NO_NUMBER}`,
+  String.raw`\[\s*${NO_NUMBER}`,
+  String.raw`^\s*${NO_NUMBER}`,
+];
 
 /** Longer texts are judged by DuckDB alone for the wording of their fault. */
 const MAX_WORDED_LENGTH = 1_000_000;
@@ -37,7 +47,7 @@ function jsonFault(text: string): string | null {
 export async function recheckJson(session: DuckSession, rows: string): Promise<void> {
   await session.run(`CREATE OR REPLACE TEMP TABLE json_suspects AS
     SELECT _partition, _offset, _text, _class, row_number() OVER () AS n FROM ${rows}
-    WHERE (_class IS NULL AND regexp_matches(_text, ${quoteLiteral(SUSPICIOUS)})) OR (_class = 'invalid_json' AND length(_text) <= ${MAX_WORDED_LENGTH})`);
+    WHERE (_class IS NULL AND (${SUSPICIOUS.map((pattern) => `regexp_matches(_text, ${quoteLiteral(pattern)})`).join(' OR ')})) OR (_class = 'invalid_json' AND length(_text) <= ${MAX_WORDED_LENGTH})`);
   await session.run('CREATE OR REPLACE TEMP TABLE json_faults (_partition INTEGER, _offset BIGINT, fault VARCHAR)');
   for (let from = 0; ; from += PAGE_ROWS) {
     const page = await session.rows<{ _partition: number; _offset: bigint; _text: string; _class: string | null }>(

@@ -42,8 +42,8 @@ FROM (
     ${columns.map(({ column, cast }) => `${cast.bad} AS ${badName(column.name)}`).join(',\n    ')}
   FROM (
     SELECT ${position}, _text, _json,
-      len(_keys) <> len(list_distinct(_keys)) AS _repeated_key,
-      CASE WHEN NOT list_has_all(${names}, _keys) THEN list_filter(_keys, lambda name: NOT list_contains(${names}, name)) END AS _extra,
+      CASE WHEN _keys = ${names} THEN false ELSE len(_keys) <> len(list_distinct(_keys)) END AS _repeated_key,
+      CASE WHEN _keys = ${names} THEN NULL WHEN NOT list_has_all(${names}, _keys) THEN list_filter(_keys, lambda name: NOT list_contains(${names}, name)) END AS _extra,
       ${columns.map(({ name, cast }) => `${cast.value} AS ${name}`).join(',\n      ')}
     FROM (SELECT ${position}, _text, json_keys(_text) AS _keys, json_transform(_text, ${quoteLiteral(shape)}) AS _json FROM ${from})
   )
