@@ -119,9 +119,12 @@ async function openDerivation(lakehouse: Lakehouse): Promise<OpenDerivation> {
   };
   const store = await lakehouse.store();
   const { clock, randomBytes } = lakehouse.effects;
+  const { consume, profile } = lakehouse.config;
   // Last: what fails before it leaves no session behind.
   const session = await lakehouse.duck({
-    memoryLimitBytes: Math.floor(lakehouse.config.consume.maxMemory * DUCK_SHARE),
+    memoryLimitBytes: Math.floor(consume.maxMemory * DUCK_SHARE),
+    // Landing has the other core; and DuckDB's threads spin while they wait for each other, which cost a fifth of all CPU time here.
+    threads: Math.max(1, profile.engine.threads - 1),
     keepFooters: false,
   });
   return { session, store, tables, contracts, seen: createSeenIndex(session), clock, randomBytes };
