@@ -252,7 +252,8 @@ describe.skipIf(!hasKafka || !isBuilt())('an ingest server beside a broker (need
     expect(await server.health()).toMatchObject({ mode: 'full' });
     const refused = await fetch(`http://${server.http}/v1/events/orders`, {
       method: 'POST',
-      body: '{}',
+      // A small one may fit beside those that did not.
+      body: JSON.stringify({ text: 'x'.repeat(100_000) }),
       headers: { 'content-type': 'application/json' },
     });
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
@@ -284,11 +285,41 @@ describe.skipIf(!hasKafka || !isBuilt())('an ingest server beside a broker (need
     await stop(server, 'SIGTERM');
     const { events } = await spoolStatus(here);
     expect(events).toBeGreaterThanOrEqual(ENOUGH);
+    const spooled = (await running.answers()).spooled.at(-1)!;
+    await knownWhileAway(here, events, spooled);
     await kafka().start();
+    await knownBesideLog(here, events, spooled);
     const drained = await runCli(['ingest', 'spool', 'drain', '--json'], { cwd: here.dir });
     expect(drained, drained.stderr).toMatchObject({ code: 0 });
     expect(JSON.parse(drained.stdout)).toMatchObject({ result: { drained: events, left: 0 } });
     expect((await spoolStatus(here)).events).toBe(0);
+    await proveAll(here, [running]);
+    await knownAsDrained(here, spooled);
+  });
+
+  it('tells of events that a drain sent and did not mark, by the names of their batches', async () => {
+    const here = await project(kafka().brokers);
+    const server = await serve(here);
+    const running = await load(server.address);
+    await answered(running, 'log', ENOUGH);
+    await kafka().kill();
+    await answered(running, 'spooled', ENOUGH);
+    await running.stop();
+    await stop(server, 'SIGTERM');
+    const slot = path.join(here.dir, '.keystone/spool/local', here.topic, 'slot-0');
+    const before = await filesOf(slot);
+    await kafka().start();
+    expect(await runCli(['ingest', 'spool', 'drain'], { cwd: here.dir })).toMatchObject({ code: 0 });
+    // As after a crash right behind the sending: what was spooled, and the names that were on disk before it was sent.
+    const names = await sentNames(here, before);
+    for (const [name, bytes] of [...before, ['journal', names] as const]) await writeFile(path.join(slot, name), bytes);
+    const { events } = await spoolStatus(here);
+    const quick = await account(here);
+    expect(quick).toMatchObject({ closed: true, spool: { events, inLog: null } });
+    expect(quick.spool!.inDoubt).toBeGreaterThan(0);
+    const deep = await account(here, '--deep');
+    expect(deep.spool).toMatchObject({ events, inDoubt: quick.spool!.inDoubt, inLog: quick.spool!.inDoubt });
+    expect(await runCli(['ingest', 'spool', 'drain'], { cwd: here.dir })).toMatchObject({ code: 0 });
     await proveAll(here, [running]);
   });
 });
