@@ -1,6 +1,7 @@
 /** What a statement would cost, for people who ask before they run it. */
 import type { Lakehouse } from '../lakehouse.js';
 import { estimateScan, type ScanEstimate } from './estimate-scan.js';
+import { readsAllPartitions } from './scan-guard.js';
 import { billedBytes, scanDollars } from './statement-cost.js';
 import { whyNoEstimate } from './why-no-estimate.js';
 
@@ -20,7 +21,7 @@ export async function estimateStatement(lakehouse: Lakehouse, sql: string): Prom
   const { cost } = lakehouse.config;
   const billed = billedBytes(cost, 'athena', estimate.bytes);
   const warnings = estimate.tables
-    .filter(({ partitionColumns, isPruned, files }) => partitionColumns.length > 0 && !isPruned && files > 0)
+    .filter(readsAllPartitions)
     .map(
       ({ table, partitionColumns }) =>
         `${table} is read whole: no condition compares ${partitionColumns.join(' or ')} with a constant; Athena and Trino need --allow-full-scan`,

@@ -1,6 +1,6 @@
 /** Refuses a statement before it costs anything. */
 import { KeystoneError } from '../errors.js';
-import type { ScanEstimate } from './estimate-scan.js';
+import type { ScanEstimate, TableEstimate } from './estimate-scan.js';
 
 export interface ScanLimits {
   /** Bytes; absent: no limit. */
@@ -9,12 +9,14 @@ export interface ScanLimits {
   readonly allowFullScan: boolean;
 }
 
+/** What a service is kept from, unless a full scan is allowed. */
+export const readsAllPartitions = ({ partitionColumns, isPruned, files }: TableEstimate): boolean =>
+  partitionColumns.length > 0 && !isPruned && files > 0;
+
 /** @throws KeystoneError KS_COST_LIMIT naming the table, the bytes and the limit; nothing was run. */
 export function requireAffordable(estimate: ScanEstimate, { maxScan, allowFullScan }: ScanLimits): void {
   if (!allowFullScan) {
-    const unbounded = estimate.tables.find(
-      ({ partitionColumns, isPruned, files }) => partitionColumns.length > 0 && !isPruned && files > 0,
-    );
+    const unbounded = estimate.tables.find(readsAllPartitions);
     if (unbounded) {
       const { table, partitionColumns, bytes, files } = unbounded;
       throw new KeystoneError(

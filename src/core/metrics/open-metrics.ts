@@ -1,6 +1,7 @@
 /** Opens what `metrics.*` asks for; vendors' code is loaded only then. */
 import type { ResolvedConfig } from '../config/config.js';
 import type { Effects } from '../lakehouse.js';
+import { randomUnit } from '../table/random-names.js';
 import type { MetricPoints } from './metric-points.js';
 import type { Metrics } from './metrics.js';
 import { severalMetrics } from './several-metrics.js';
@@ -10,8 +11,9 @@ export async function openMetricPoints(config: ResolvedConfig, effects: Effects)
   const { adapter, cloudwatch } = config.profile.metrics;
   if (adapter === 'none') return null;
   const { openCloudwatchPoints } = await import('./cloudwatch-points.js');
-  const { clock, env = {} } = effects;
-  return openCloudwatchPoints({ cloudwatch, env, projectDir: config.projectDir, clock, random: randomOf(effects) });
+  const { clock, env = {}, randomBytes } = effects;
+  const random = (): number => randomUnit(randomBytes);
+  return openCloudwatchPoints({ cloudwatch, env, projectDir: config.projectDir, clock, random });
 }
 
 export interface MetricsPage {
@@ -82,9 +84,3 @@ export async function openMetrics(
     },
   };
 }
-
-/** In [0, 1). */
-const randomOf =
-  ({ randomBytes }: Effects) =>
-  (): number =>
-    Buffer.from(randomBytes(4)).readUInt32BE() / 2 ** 32;

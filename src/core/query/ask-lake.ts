@@ -3,9 +3,7 @@
  * same files, and at last the newest answer to the same words. Who answered is part of the answer.
  */
 import path from 'node:path';
-import { requireAffordable } from '../cost/scan-guard.js';
-import { estimateScan, type ScanEstimate } from '../cost/estimate-scan.js';
-import { billedBytes, scanDollars } from '../cost/statement-cost.js';
+import type { ScanEstimate } from '../cost/estimate-scan.js';
 import { recordStatement, type StatementDetail } from '../cost/statement-record.js';
 import type { QueryProgress, QueryResult } from '../engine/sql-engine.js';
 import { isKeystoneError, KeystoneError, messageOf } from '../errors.js';
@@ -15,6 +13,7 @@ import { isTransientFailure } from '../resilience/transient-failure.js';
 import { lakePlace } from '../store/lake-place.js';
 import { randomHexId } from '../table/random-names.js';
 import { openAnswerCache } from './answer-cache.js';
+import { expectedScan, priced } from './expected-scan.js';
 
 export interface LakeQuestion {
   readonly sql: string;
@@ -111,17 +110,10 @@ export async function askLake(lakehouse: Lakehouse, question: LakeQuestion): Pro
 }
 
 async function askEngine(lakehouse: Lakehouse, question: LakeQuestion): Promise<Answer> {
-  const { sql, engine: name, dialect, maxRows, maxScan, allowFullScan, command, signal, onProgress } = question;
+  const { sql, engine: name, dialect, maxRows, command, signal, onProgress } = question;
   const isService = name !== 'duckdb';
   const startedAtMs = lakehouse.effects.clock.nowMs();
-  const estimate = await expect(lakehouse, question, isService || maxScan !== undefined);
-  if (estimate) {
-    const limit = maxScan ?? (isService ? lakehouse.config.profile.engine.maxScan : undefined);
-    requireAffordable(estimate, {
-      allowFullScan: allowFullScan || !isService,
-      ...(limit === undefined ? {} : { maxScan: limit }),
-    });
-  }
+  const estimate = await expectedScan(lakehouse, question);
   const engine = await lakehouse.engine(name);
   const estimatedBytes = estimate?.bytes ?? null;
   if (estimate && isService) question.onEstimate?.(priced(lakehouse, name, estimate));
@@ -150,24 +142,6 @@ async function askEngine(lakehouse: Lakehouse, question: LakeQuestion): Promise<
       await recordStatement(lakehouse, { ...facts, statement, actualBytes, status });
     }
     throw error;
-  }
-}
-
-export function priced({ config }: Lakehouse, engine: EngineName, estimate: ScanEstimate): QuestionEstimate {
-  return { ...estimate, engine, dollars: scanDollars(config.cost, billedBytes(config.cost, engine, estimate.bytes)) };
-}
-
-/** Where nothing depends on it, an estimate that fails is none: the engine says better what is wrong. */
-async function expect(
-  lakehouse: Lakehouse,
-  { sql, engine }: Pick<LakeQuestion, 'sql' | 'engine'>,
-  isNeeded: boolean,
-): Promise<ScanEstimate | null> {
-  try {
-    return await estimateScan(lakehouse, sql, engine);
-  } catch (error) {
-    if (isNeeded) throw error;
-    return null;
   }
 }
 

@@ -1,10 +1,9 @@
 /** One question whose answer is streamed as Arrow. Nothing stands in for an engine that is away: half a stream can't be taken back. */
-import { estimateScan } from '../cost/estimate-scan.js';
-import { requireAffordable } from '../cost/scan-guard.js';
 import { recordStatement } from '../cost/statement-record.js';
 import type { ArrowSummary } from '../engine/sql-engine.js';
 import type { Lakehouse } from '../lakehouse.js';
-import { priced, type LakeQuestion } from './ask-lake.js';
+import type { LakeQuestion } from './ask-lake.js';
+import { expectedScan, priced } from './expected-scan.js';
 
 /** @throws KeystoneError KS_COST_LIMIT before anything is run; else as the engine does. */
 export async function streamLake(
@@ -12,13 +11,11 @@ export async function streamLake(
   question: LakeQuestion,
   write: (part: Uint8Array) => Promise<void>,
 ): Promise<ArrowSummary> {
-  const { sql, engine: name, dialect, maxRows, allowFullScan, command, signal } = question;
+  const { sql, engine: name, dialect, maxRows, command, signal } = question;
   const isService = name !== 'duckdb';
   const startedAtMs = lakehouse.effects.clock.nowMs();
-  const maxScan = question.maxScan ?? (isService ? lakehouse.config.profile.engine.maxScan : undefined);
-  const estimate = isService || maxScan !== undefined ? await estimateScan(lakehouse, sql, name) : null;
-  if (estimate)
-    requireAffordable(estimate, { allowFullScan: allowFullScan || !isService, ...(maxScan === undefined ? {} : { maxScan }) });
+  // What DuckDB reads is of interest to a limit alone.
+  const estimate = isService || question.maxScan !== undefined ? await expectedScan(lakehouse, question) : null;
   const engine = await lakehouse.engine(name);
   if (estimate && isService) question.onEstimate?.(priced(lakehouse, name, estimate));
   const sent = await engine.arrow(sql, write, { dialect, maxRows, ...(signal ? { signal } : {}) });

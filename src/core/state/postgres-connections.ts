@@ -80,11 +80,7 @@ export function openPostgresConnections(address: PostgresAddress, poolSize: numb
   };
 }
 
-function inTransaction<T>(
-  client: PoolClient,
-  withinMs: number,
-  work: (trx: Transaction<StateSchema>) => Promise<T>,
-): Promise<T> {
+function inTransaction<T>(client: PoolClient, withinMs: number, work: (trx: Transaction<StateSchema>) => Promise<T>): Promise<T> {
   // Kysely on this one connection: it is given back by its caller.
   const one = { query: client.query.bind(client), release: () => undefined };
   const dialect = new PostgresDialect({ pool: { connect: async () => one, end: async () => undefined } });

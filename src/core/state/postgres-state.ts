@@ -11,6 +11,7 @@ import { KeystoneError } from '../errors.js';
 import { RETRY_POLICIES } from '../resilience/retry-policy.js';
 import { tellRetry, type RetryListeners } from '../resilience/tell-retry.js';
 import { retry } from '../resilience/retry.js';
+import { randomHexId, randomUnit } from '../table/random-names.js';
 import { readPostgresUrl, showAddress } from './postgres-address.js';
 import { openPostgresConnections } from './postgres-connections.js';
 import { describePostgresFailure } from './postgres-failure.js';
@@ -44,7 +45,7 @@ const LEAST_RENEWAL_MS = 250;
 /** Connects, brings the tables to the newest version. Every failure is KS_STATE, KS_CREDENTIALS or KS_CONFIG, without the secret. */
 export async function openPostgresState(options: PostgresStateOptions): Promise<StateStore> {
   const { clock, randomBytes, schema, statementTimeoutMs } = options;
-  const random = (): number => (randomBytes(1)[0] ?? 0) / 256;
+  const random = (): number => randomUnit(randomBytes);
   const address = await readPostgresUrl(options.url, options.projectDir);
   const what = `the state database ${showAddress(address)}`;
   const connections = openPostgresConnections(address, options.poolSize);
@@ -164,7 +165,7 @@ export async function openPostgresState(options: PostgresStateOptions): Promise<
         return rows.map(({ name, version, state }) => ({ name, version, state: JSON.parse(state) as unknown }));
       }),
     swapBreaker: ({ name, version, state }) => {
-      const writer = Buffer.from(randomBytes(12)).toString('hex');
+      const writer = randomHexId(randomBytes);
       const next = { name, version: version + 1, state: JSON.stringify(state), writer };
       return transact(async (trx) => {
         const to = trx.withSchema(schema).withTables<PostgresTables>();
