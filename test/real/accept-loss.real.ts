@@ -27,10 +27,11 @@ const events = (count: number, prefix: string) =>
     ),
   }));
 
-const resultOf = <T>(end: CliEnd): T => {
+async function resultOf<T>(ending: Promise<CliEnd> | CliEnd): Promise<T> {
+  const end = await ending;
   expect(end, end.stderr + end.stdout).toMatchObject({ code: 0 });
   return (JSON.parse(end.stdout) as { result: T }).result;
-};
+}
 
 describe.skipIf(!hasKafka || !isBuilt())('events that expired unread (needs npm run build)', () => {
   const kafka = kafkaServer();
@@ -70,7 +71,7 @@ describe.skipIf(!hasKafka || !isBuilt())('events that expired unread (needs npm 
       expect(stuck.stderr).toContain('KS_LOG_TRUNCATED');
       expect(stuck.stderr).toContain('keystone consume accept-loss --dry-run');
 
-      const shown = resultOf<LossAcceptance>(await run(['consume', 'accept-loss', '--dry-run', '--json']));
+      const shown = await resultOf<LossAcceptance>(run(['consume', 'accept-loss', '--dry-run', '--json']));
       expect(shown).toMatchObject({
         topic,
         eventsAtMost: 72,
@@ -89,15 +90,15 @@ describe.skipIf(!hasKafka || !isBuilt())('events that expired unread (needs npm 
       const racing = [start([...AGREED, '--partition', '1']), start([...AGREED, '--partition', '1'])];
       await killed.ended;
       for (const { ended } of racing)
-        for (const { partition, eventsAtMost } of resultOf<LossAcceptance>(await ended).lost)
+        for (const { partition, eventsAtMost } of (await resultOf<LossAcceptance>(ended)).lost)
           expect([partition, eventsAtMost]).toEqual([1, 22]);
       for (const { ended } of consumers) expect(await ended).toMatchObject({ code: 3 });
-      expect(resultOf<LossAcceptance>(await run(AGREED))).toMatchObject({
+      expect(await resultOf<LossAcceptance>(run(AGREED))).toMatchObject({
         eventsAtMost: 50,
         lost: [{ partition: 2 }],
         accepted: { reason: 'INC-7' },
       });
-      expect(resultOf<LossAcceptance>(await run(['consume', 'accept-loss', '--json']))).toMatchObject({
+      expect(await resultOf<LossAcceptance>(run(['consume', 'accept-loss', '--json']))).toMatchObject({
         lost: [],
         accepted: null,
       });
@@ -105,7 +106,7 @@ describe.skipIf(!hasKafka || !isBuilt())('events that expired unread (needs npm 
       expect(await run(CAUGHT_UP)).toMatchObject({ code: 0 });
       await log.append(topic, events(30, 'c'));
       expect(await run(CAUGHT_UP)).toMatchObject({ code: 0 });
-      const account = resultOf<Account>(await run(['ledger', 'verify', '--deep', '--json']));
+      const account = await resultOf<Account>(run(['ledger', 'verify', '--deep', '--json']));
       expect(account).toMatchObject({
         mode: 'deep',
         closed: true,
@@ -130,7 +131,7 @@ describe.skipIf(!hasKafka || !isBuilt())('events that expired unread (needs npm 
       expect(await run(CAUGHT_UP)).toMatchObject({ code: 0 });
       const member = start(['consume', 'run']);
       const landed = async (): Promise<number> => {
-        const { totals } = resultOf<Account>(await run(['ledger', 'verify', '--json']));
+        const { totals } = await resultOf<Account>(run(['ledger', 'verify', '--json']));
         return totals.processed;
       };
       await log.append(topic, events(30, 'b'));
@@ -138,16 +139,15 @@ describe.skipIf(!hasKafka || !isBuilt())('events that expired unread (needs npm 
       expect(await suspendUnlocked(member, dir)).toBe(true);
       await log.append(topic, events(60, 'c'));
       await expireRecords(kafka(), topic, 0, 33);
-      // Brokers that are slow to forget it make this a refusal, and the same again goes on.
+      // It waits until the group has forgotten the member; brokers that are slow to do so make this a refusal, and the same again goes on.
       let end = await run(AGREED);
       while (end.stdout.includes('KS_LEASE_HELD')) end = await run(AGREED);
-      expect(end.stderr).toContain('lands partitions');
-      expect(resultOf<LossAcceptance>(end)).toMatchObject({ lost: [{ partition: 0, lakeOffset: 20, logStart: 33 }] });
+      expect(await resultOf<LossAcceptance>(end)).toMatchObject({ lost: [{ partition: 0, lakeOffset: 20, logStart: 33 }] });
       member.child.kill('SIGCONT');
       while ((await landed()) < 120 - 13) await pause(200);
       member.child.kill('SIGTERM');
       expect(await member.ended).toMatchObject({ code: 0 });
-      expect(resultOf<Account>(await run(['ledger', 'verify', '--deep', '--json']))).toMatchObject({
+      expect(await resultOf<Account>(run(['ledger', 'verify', '--deep', '--json']))).toMatchObject({
         closed: true,
         totals: { bronze: 107, lostAtMost: 13 },
       });

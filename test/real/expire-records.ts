@@ -1,21 +1,16 @@
 /** Lets records of a topic expire at once, as retention does in time. */
+import { Kafka as Client, logLevel } from 'kafkajs';
 import type { Kafka } from '../services/kafka.js';
 
-const EXPIRE = `
-import java.util.*;
-import org.apache.kafka.clients.admin.*;
-import org.apache.kafka.common.TopicPartition;
-
-public class Expire {
-  public static void main(String[] args) throws Exception {
-    try (Admin admin = Admin.create(Map.of("bootstrap.servers", args[0]))) {
-      var before = Map.of(new TopicPartition(args[1], Integer.parseInt(args[2])), RecordsToDelete.beforeOffset(Long.parseLong(args[3])));
-      admin.deleteRecords(before).all().get();
-    }
+/** The partition begins at `before` afterwards. */
+export async function expireRecords(kafka: Kafka, topic: string, partition: number, before: number): Promise<void> {
+  const admin = new Client({ brokers: kafka.brokers.split(','), logLevel: logLevel.ERROR }).admin();
+  await admin.connect();
+  try {
+    // kafkajs deletes only of topics whose leaders it knows already.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(before) }] });
+  } finally {
+    await admin.disconnect();
   }
 }
-`;
-
-/** The partition begins at `before` afterwards. */
-export const expireRecords = (kafka: Kafka, topic: string, partition: number, before: number): Promise<string> =>
-  kafka.java(EXPIRE, [kafka.brokers, topic, String(partition), String(before)]);
