@@ -1,10 +1,10 @@
 /** The spool's commands, without a server and without a broker. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openSlot } from '../../../src/core/spool/spool-slot.js';
 import { isBuilt, runCli } from '../../support/cli-process.js';
-import { smallProject } from '../../support/small-project.js';
+import { leaveInSpool } from '../../support/left-spool.js';
+import { DEFAULT_TOPIC, smallProject } from '../../support/small-project.js';
 
 /** A project whose brokers are away, with `events` in the slot of a server that is gone. */
 async function leftBehind(events: number): Promise<string> {
@@ -13,13 +13,9 @@ async function leftBehind(events: number): Promise<string> {
     path.join(dir, 'keystone.yaml'),
     'version: 1\nresilience: { patience: 500ms }\ningest:\n  spool: { patience: 200ms }\nprofiles:\n  local:\n    log: { adapter: kafka, topic: t, kafka: { brokers: "127.0.0.1:1" } }\n',
   );
-  const folder = path.join(dir, '.keystone/spool/local/t');
-  await mkdir(path.join(folder, 'slot-0'), { recursive: true });
-  await writeFile(path.join(folder, 'topic.json'), '{"partitions":3,"recordBytes":1000000}');
-  const slot = await openSlot(path.join(folder, 'slot-0'), 'slot-0');
-  const records = Array.from({ length: events }, () => ({ partition: 1, key: null, value: Buffer.from('{}'), headers: [] }));
-  if (events > 0) await slot.append({ atMs: 1_500_000_000_000, runs: [{ partition: 1, records, name: null }] });
-  await slot.close();
+  const ids = Array.from({ length: events }, (_, n) => `e${n}`);
+  const slot = await leaveInSpool(dir, 't', events > 0 ? [{ ids, partition: 1 }] : []);
+  await writeFile(path.join(slot, '../topic.json'), '{"partitions":3,"recordBytes":1000000}');
   return dir;
 }
 
@@ -53,4 +49,40 @@ describe.skipIf(!isBuilt())('keystone ingest spool (needs npm run build)', () =>
     const embedded = await runCli(['ingest', 'spool', 'status'], { cwd: await smallProject(0) });
     expect(embedded).toMatchObject({ code: 0, stdout: expect.stringMatching(/has no spool/) as string });
   });
+
+  it(
+    'is known to account, trace and doctor, where the log is on this machine and where it is away',
+    { timeout: 120_000 },
+    async () => {
+      const dir = await smallProject(2);
+      const slot = await leaveInSpool(dir, DEFAULT_TOPIC, [{ ids: ['waits', 'too'], partition: 1 }, { ids: ['more'] }]);
+      const account = await runCli(['ledger', 'verify', '--json'], { cwd: dir });
+      expect(account, account.stderr).toMatchObject({ code: 0 });
+      expect(JSON.parse(account.stdout)).toMatchObject({
+        result: { closed: true, totals: { pending: 2 }, spool: { events: 3, inDoubt: 0, oldestAt: '2017-07-14T02:40:00.000Z' } },
+      });
+      const said = await runCli(['ledger', 'verify'], { cwd: dir });
+      expect(said.stdout).toMatch(
+        /^SPOOLED 3 events wait on this machine for the log, the oldest for \d+d .*\n {2}\S+\/slot-0: 3 events/m,
+      );
+      expect(said.stderr).toMatch(/The account closes .*; 2 pending in the log, 3 in the spool of this machine\./);
+      const trace = await runCli(['trace', 'too'], { cwd: dir });
+      expect(trace, trace.stderr).toMatchObject({ code: 0 });
+      expect(trace.stdout).toMatch(/2017-07-14T02:40:00\.000Z +spool +\S+\/1, slot-0 of this machine, not yet in the log/);
+      expect(trace.stderr).toMatch(/Done\. 1 event; go on with: keystone ingest spool status/);
+      const doctor = await runCli(['doctor', '--output', 'csv', '--filter', 'check=spool events', '--set', 'ingest.port=0'], {
+        cwd: dir,
+      });
+      expect(doctor.stdout).toMatch(/^spool events,warning,"?3 accepted events wait/m);
+      const file = path.join(slot, '0000000001.spool');
+      const bytes = await readFile(file);
+      bytes.write('?', bytes.indexOf('"order_id":"too"'));
+      await writeFile(file, bytes);
+      const broken = await runCli(['ledger', 'verify'], { cwd: dir });
+      expect(broken).toMatchObject({
+        code: 3,
+        stdout: expect.stringMatching(/BREAK spool spool \S+: .* is damaged at byte 0/) as string,
+      });
+    },
+  );
 });
