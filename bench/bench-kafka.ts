@@ -5,7 +5,7 @@ import type { EventLog } from '../src/core/log/event-log.js';
 import { openKafkaLog } from '../src/core/log/kafka-log.js';
 import { installKafka, startKafka } from '../test/services/kafka.js';
 
-export const TOPIC_PARTITIONS = 6;
+const TOPIC_PARTITIONS = 6;
 
 export interface BenchKafka {
   readonly brokers: string;

@@ -33,7 +33,7 @@ export function readPeakRssMb(pid: number): number | null {
   }
 }
 
-export function readRssMb(pid: number): number | null {
+function readRssMb(pid: number): number | null {
   try {
     const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
     return match ? Number(match[1]) / 1024 : null;

@@ -6,7 +6,7 @@ import { drainText, durationText, rateText, wholeText } from './amount-text.js';
 import type { WatchLook } from './watch-screen.js';
 
 /** `1,234 events behind, 12 s   in 50/s  out 80/s   drained in 41 s`. */
-export function totalText({ total, incidents }: LagSample): string {
+function totalText({ total, incidents }: LagSample): string {
   const rates = total.inPerSecond === null ? '' : `   in ${rateText(total.inPerSecond)}/s  out ${rateText(total.outPerSecond)}/s`;
   const { kind } = total.drain;
   if (total.lagEvents === 0) return `${incidents.length > 0 ? 'no lag' : 'caught up'}${rates}`;

@@ -4,7 +4,7 @@ import type { Snapshot, TableName, TableState } from '../table/table-api.js';
 import { lineOf } from '../table/state-line.js';
 
 /** How `resolveSnapshot` reads its text, for the description of an argument. */
-export const SNAPSHOT_TEXT =
+const SNAPSHOT_TEXT =
   'a snapshot id, a UTC time (2018-08-31T12:00:00; a day alone is its midnight) for the last snapshot at or before it, previous, or current';
 
 /** Day, optional time of day, optional offset; without an offset it is UTC. */

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { KeystoneError } from '../errors.js';
 
-export const CONFIG_NAME = 'keystone.yaml';
+const CONFIG_NAME = 'keystone.yaml';
 
 /** Absolute path of the configuration file. `given` (a file, or the folder that holds it) wins; KS_NO_PROJECT when there is none. */
 export async function findConfig(cwd: string, given: string | undefined): Promise<string> {

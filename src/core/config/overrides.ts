@@ -14,7 +14,7 @@ export interface Override {
 }
 
 /** Variables that choose the file and the profile and are no settings. */
-export const CHOICE_VARIABLES = ['KEYSTONE_CONFIG', 'KEYSTONE_PROFILE'] as const;
+const CHOICE_VARIABLES = ['KEYSTONE_CONFIG', 'KEYSTONE_PROFILE'] as const;
 
 /** Short names of settings that deployments set most; the full name of the same setting wins. */
 const SHORT_VARIABLES: Readonly<Record<string, string>> = { KEYSTONE_BROKERS: 'log.kafka.brokers' };

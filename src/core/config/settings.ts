@@ -19,7 +19,7 @@ export interface Setting {
 }
 
 /** `ingest.maxInFlight` → `KEYSTONE_INGEST_MAX_IN_FLIGHT`. */
-export const variableName = (path: string): string =>
+const variableName = (path: string): string =>
   `KEYSTONE_${path
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replaceAll('.', '_')

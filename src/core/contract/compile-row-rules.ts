@@ -46,7 +46,7 @@ export function compileRowRules(contract: Contract, dialect: RuleDialect = 'duck
 }
 
 /** Column name → type, as the expression modules want it. */
-export const columnTypes = (contract: Pick<Contract, 'columns'>): ColumnTypes =>
+const columnTypes = (contract: Pick<Contract, 'columns'>): ColumnTypes =>
   new Map(contract.columns.map((column) => [column.name, column.type]));
 
 /** `expected ")", found the end, at character 12 of "price > (0"`. */

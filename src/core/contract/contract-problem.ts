@@ -14,7 +14,7 @@ export interface ContractProblem {
 }
 
 /** `contracts/orders.odcs.yaml:12:7: …`, the form that editors and terminals turn into a link. */
-export const describeProblem = (problem: ContractProblem): string =>
+const describeProblem = (problem: ContractProblem): string =>
   `${problem.path}:${problem.line}:${problem.column}: ${problem.message}`;
 
 /** KS_CONTRACT with the first error in the message and all of them in `details.problems`. */

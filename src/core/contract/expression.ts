@@ -115,7 +115,7 @@ export function columnsOf(expression: Expression): readonly string[] {
 }
 
 /** The direct parts of a node that are expressions, left to right. */
-export function childrenOf(node: Expression): readonly Expression[] {
+function childrenOf(node: Expression): readonly Expression[] {
   switch (node.kind) {
     case 'literal':
     case 'column':

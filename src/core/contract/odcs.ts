@@ -6,7 +6,7 @@ import { z } from 'zod';
 
 const text = z.string();
 
-export const odcsCustomProperty = z.looseObject({ property: text, value: z.unknown() });
+const odcsCustomProperty = z.looseObject({ property: text, value: z.unknown() });
 const customProperties = z.array(odcsCustomProperty).optional();
 
 /** One entry of a `quality` list; what its `type` demands is checked by `read-quality.ts`, which can say it in better words. */

@@ -48,7 +48,7 @@ interface Whereabouts {
   verdict: string | null;
 }
 
-export const fateText = (fate: Fate): string => {
+const fateText = (fate: Fate): string => {
   if (fate.kind === 'error') return `error ${fate.class}`;
   return fate.kind === 'quarantined' ? `quarantine ${fate.reason}` : fate.kind;
 };

@@ -30,7 +30,7 @@ export interface Buyer {
 }
 
 /** `YYYY-MM-DD HH:MM:SS`, UTC. */
-export const timestampText = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').slice(0, 19);
+const timestampText = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').slice(0, 19);
 
 const midnight = (ms: number): number => Math.floor(ms / DAY_MS) * DAY_MS;
 

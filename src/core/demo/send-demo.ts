@@ -8,7 +8,7 @@ import { generateEvents } from './generate-events.js';
 import type { FaultRules } from './seeded-fault.js';
 
 /** Checks of the contracts that `keystone init` writes. */
-export const DEMO_RULES: FaultRules = { pricePositive: 'price_positive', deliveryAfterPurchase: 'delivery_not_before_purchase' };
+const DEMO_RULES: FaultRules = { pricePositive: 'price_positive', deliveryAfterPurchase: 'delivery_not_before_purchase' };
 
 export interface SendRequest {
   readonly lakehouse: Lakehouse;

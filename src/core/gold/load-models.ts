@@ -25,7 +25,7 @@ export async function loadModels(dir: string): Promise<readonly Model[]> {
 }
 
 /** Depth first along the references; models that do not depend on each other stay in order of their names. */
-export function inBuildOrder(models: readonly Model[]): readonly Model[] {
+function inBuildOrder(models: readonly Model[]): readonly Model[] {
   const byName = new Map(models.map((model) => [model.name, model]));
   const ordered = new Set<Model>();
   const visit = (model: Model, path: readonly Model[]): void => {

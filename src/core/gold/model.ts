@@ -88,7 +88,7 @@ export function parseModel(text: string, file: string): Model {
   };
 }
 
-export function modelError(file: string, problems: readonly LintProblem[]): KeystoneError {
+function modelError(file: string, problems: readonly LintProblem[]): KeystoneError {
   const [first] = problems;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   return new KeystoneError('KS_MODEL', `${path.basename(file)}, line ${first?.line}: ${first?.message}${more}`, {

@@ -34,10 +34,7 @@ export interface OpenSinkOptions {
 }
 
 /** @throws KeystoneError KS_SERVER_UNREACHABLE, KS_CREDENTIALS, KS_LOG, KS_CONTRACT. */
-export async function openSink(
-  lakehouse: Lakehouse,
-  { destination, onResults, signal, onNotice }: OpenSinkOptions,
-): Promise<EventSink> {
+async function openSink(lakehouse: Lakehouse, { destination, onResults, signal, onNotice }: OpenSinkOptions): Promise<EventSink> {
   const { clock } = lakehouse.effects;
   if (destination.kind === 'server') {
     const { openServerSink } = await import('./grpc/server-sink.js');

@@ -25,7 +25,7 @@ export interface LevelWatchOptions {
   readonly onChange: (level: Degradation, from: Level) => void;
 }
 
-export const UNKNOWN_LEVEL: ServingLevel = { level: 'unknown', mode: null, away: [] };
+const UNKNOWN_LEVEL: ServingLevel = { level: 'unknown', mode: null, away: [] };
 /** Between an answer and the next question. */
 const EVERY_MS = 1000;
 

@@ -197,4 +197,4 @@ export async function superviseWorkers(options: SuperviseOptions): Promise<Serve
 }
 
 /** `code 1`, `SIGKILL`. */
-export const exitText = ({ code, signal }: WorkerExit): string => signal ?? `code ${code}`;
+const exitText = ({ code, signal }: WorkerExit): string => signal ?? `code ${code}`;

@@ -117,7 +117,7 @@ export async function openCloudwatchPoints(options: CloudwatchOptions): Promise<
 }
 
 /** Cut so that no request has too many points or bytes; numbers that are none are left out, since one of them fails them all. */
-export function requestsOf(points: readonly MetricPoint[]): MetricDatum[][] {
+function requestsOf(points: readonly MetricPoint[]): MetricDatum[][] {
   const requests: MetricDatum[][] = [];
   let request: MetricDatum[] = [];
   let bytes = 0;

@@ -12,7 +12,7 @@ import { eachBounded } from '../table/each-bounded.js';
 import type { TableField } from '../table/table-api.js';
 
 /** The partition columns of an export, coarse to fine. */
-export const PARTITION = ['year', 'month', 'day'] as const;
+const PARTITION = ['year', 'month', 'day'] as const;
 /** Days that one COPY writes: each open file costs some 350 KB per thread. */
 const DAYS_IN_COPY = 64;
 const CONCURRENT_PUTS = 16;

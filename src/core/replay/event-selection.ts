@@ -19,7 +19,7 @@ export interface EventSelection {
 }
 
 /** What a condition can ask of an event. `payload` is JSON, NULL where it is none; `key` is NULL where it is no text. */
-export const CONDITION_COLUMNS = 'dataset, event_id, source, key, log_time, payload, topic, kafka_partition, kafka_offset';
+const CONDITION_COLUMNS = 'dataset, event_id, source, key, log_time, payload, topic, kafka_partition, kafka_offset';
 
 const HINT = `columns: ${CONDITION_COLUMNS}; e.g. --where "payload->>'order_status' = 'delivered'"`;
 const RELATION = 'events';

@@ -19,7 +19,7 @@ export const engineService = (profile: ProfileConfig, engine: 'athena' | 'trino'
 export const adapterOf = (profile: ProfileConfig, service: GuardedService): string =>
   isNamedEngine(service) ? service.slice('engine.'.length) : profile[service].adapter;
 
-export const isNamedEngine = (service: GuardedService): service is (typeof NAMED_ENGINES)[number] =>
+const isNamedEngine = (service: GuardedService): service is (typeof NAMED_ENGINES)[number] =>
   NAMED_ENGINES.some((name) => name === service);
 
 /** Adapters that speak to another machine. */
@@ -35,7 +35,7 @@ const CODES: Readonly<Record<GuardedService, ErrorCode>> = {
   state: 'KS_STATE',
 };
 
-export const isRemote = (adapter: string): boolean => REMOTE.has(adapter);
+const isRemote = (adapter: string): boolean => REMOTE.has(adapter);
 
 /** Whether this profile's adapter of the service stands behind a breaker. */
 export const isGuarded = (profile: ProfileConfig, service: GuardedService): boolean => isRemote(adapterOf(profile, service));

@@ -26,8 +26,6 @@ export const RETRY_POLICIES = {
   upload: { tries: 5, baseMs: 500, capMs: 30_000 },
 } as const satisfies Record<string, RetryPolicy>;
 
-export type RetryPolicyName = keyof typeof RETRY_POLICIES;
-
 const JITTER_SHARE = 0.1;
 
 /** The wait after `failedTries` tries (from 1); `random` lies in [0, 1). */

@@ -19,8 +19,6 @@ export function otherLakeOf(table: Table): string | null {
   }
 }
 
-export const RELOCATE_HINT = 'keystone table relocate makes it readable where it lies now';
-
 /** The part of the lakehouse that is asked. */
 type Lake = TableSource & { readonly config: ResolvedConfig };
 

@@ -141,7 +141,7 @@ function encodeDecimal(unscaled: bigint): Uint8Array {
 }
 
 /** Two's complement, big-endian, in exactly `size` bytes (Avro's and Parquet's fixed decimals). */
-export function bigEndian(unscaled: bigint, size: number): Uint8Array {
+function bigEndian(unscaled: bigint, size: number): Uint8Array {
   let rest = BigInt.asUintN(8 * size, unscaled);
   const bytes = new Uint8Array(size);
   for (let i = size - 1; i >= 0; i--, rest >>= 8n) bytes[i] = Number(rest & 0xffn);

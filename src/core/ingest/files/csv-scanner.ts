@@ -23,7 +23,7 @@ export interface CsvScanner {
 }
 
 /** A longer record is cut into bad records of this size: memory stays bounded whatever the file holds. */
-export const MAX_CSV_RECORD_BYTES = 1_048_576;
+const MAX_CSV_RECORD_BYTES = 1_048_576;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
