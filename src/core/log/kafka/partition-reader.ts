@@ -35,6 +35,8 @@ export interface PartitionReaderOptions extends ReadPlace {
 interface Ahead {
   readonly fromOffset: number;
   readonly bytes: Buffer;
+  /** Records of the first batch, when a read that ended within it has decoded them. */
+  readonly decoded: readonly LogRecord[] | null;
   readonly transactions: TransactionFilter;
 }
 
@@ -63,7 +65,7 @@ export function partitionReader({ topic, partition, fetch, bounds }: PartitionRe
     if (errorCode !== CODE.none) throw new BrokerRefusal(errorCode);
     // Over its quota a client is answered with nothing, which is no end: the next request waits for as long as the broker wants.
     if (batches.length === 0 && isThrottled && fromOffset < (await bounds()).endOffset) throw new BrokerRefusal(CODE.throttled);
-    return batches.length === 0 ? null : { fromOffset, bytes: batches, transactions: transactionFilter(aborted) };
+    return batches.length === 0 ? null : { fromOffset, bytes: batches, decoded: null, transactions: transactionFilter(aborted) };
   };
 
   return {
@@ -77,6 +79,7 @@ export function partitionReader({ topic, partition, fetch, bounds }: PartitionRe
         const before = nextOffset;
         let at = 0;
         let isFull = false;
+        let decoded = found.decoded;
         while (!isFull) {
           const head = batchHead(found.bytes, at, what);
           if (!head) break;
@@ -87,7 +90,8 @@ export function partitionReader({ topic, partition, fetch, bounds }: PartitionRe
               if (head.recordCount > 0 && (await isAbortMarker(found.bytes, at, head, key)))
                 found.transactions.aborted(head.producerId);
             } else if (!hidden) {
-              for (const record of await batchRecords(found.bytes, at, head, { topic, partition })) {
+              decoded ??= await batchRecords(found.bytes, at, head, { topic, partition });
+              for (const record of decoded) {
                 if (record.offset < nextOffset) continue;
                 if (records.length >= limit.maxRecords || (records.length > 0 && bytes >= limit.maxBytes)) {
                   isFull = true;
@@ -101,9 +105,10 @@ export function partitionReader({ topic, partition, fetch, bounds }: PartitionRe
             if (isFull) break;
             nextOffset = head.lastOffset + 1;
           }
+          decoded = null;
           at += head.sizeBytes;
         }
-        ahead = { fromOffset: nextOffset, bytes: found.bytes.subarray(at), transactions: found.transactions };
+        ahead = { fromOffset: nextOffset, bytes: found.bytes.subarray(at), decoded, transactions: found.transactions };
         // Only a piece of a batch is left: the next read fetches it whole.
         if (!isFull && !batchHead(ahead.bytes, 0, what)) ahead = null;
         if (nextOffset === before) break;

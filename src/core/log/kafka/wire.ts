@@ -20,6 +20,8 @@ export interface WireReader {
   /** Zigzag. */
   readonly varint: () => number;
   readonly varlong: () => bigint;
+  /** A varlong as a number; rounded beyond 2^53. */
+  readonly longNumber: () => number;
   /** A view, not a copy. */
   readonly bytes: (length: number) => Buffer;
   /** INT16 length; null at -1. */
@@ -47,10 +49,10 @@ export function wireReader(buffer: Buffer, start = 0): WireReader {
   };
   const uvarint = (): number => {
     let value = 0;
-    for (let shift = 0; shift <= 28; shift += 7) {
+    for (let scale = 1; scale <= 2 ** 28; scale *= 128) {
       if (at >= buffer.length) ended();
       const byte = buffer[at++]!;
-      value += (byte & 0x7f) * 2 ** shift;
+      value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
     }
     throw new RangeError('a varint is longer than five bytes');
@@ -87,6 +89,19 @@ export function wireReader(buffer: Buffer, start = 0): WireReader {
         if (byte < 0x80) return BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n));
       }
       throw new RangeError('a varlong is longer than ten bytes');
+    },
+    longNumber: () => {
+      const from = at;
+      let value = 0;
+      // Seven bytes are exact as a number, and nearly always enough; bigints cost many times as much.
+      for (let scale = 1; scale <= 2 ** 42; scale *= 128) {
+        if (at >= buffer.length) ended();
+        const byte = buffer[at++]!;
+        value += (byte & 0x7f) * scale;
+        if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+      }
+      at = from;
+      return Number(reader.varlong());
     },
     bytes,
     string: () => {
