@@ -62,7 +62,11 @@ const logCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>
     if (bounds.length === 0)
       return ok('log', `${logPlace(lakehouse.config.profile)} answers; topic ${topic} is made by the first event`);
     const events = bounds.reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0);
-    return ok('log', `topic ${topic}: ${events} events in ${bounds.length} partitions`);
+    const lost = (landed?.losses ?? [])
+      .flatMap(({ offsets }) => offsets)
+      .reduce((sum, { from, toExclusive }) => sum + toExclusive - from, 0);
+    const givenUp = lost === 0 ? '' : `; at most ${lost} expired unread and were given up (keystone ledger verify)`;
+    return ok('log', `topic ${topic}: ${events} events in ${bounds.length} partitions${givenUp}`);
   });
 
 const stateCheck = (lakehouse: Lakehouse): Promise<DoctorCheck> =>

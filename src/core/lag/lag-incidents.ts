@@ -23,7 +23,10 @@ export function conditionOf(lag: PartitionLag): LagIncident | null {
     case 'ok':
       return null;
     case 'truncated':
-      return incident('truncated', `${startOffset - lakeOffset} events expired before they were read`);
+      return incident(
+        'truncated',
+        `${startOffset - lakeOffset} events expired before they were read (keystone consume accept-loss --dry-run)`,
+      );
     case 'recreated':
       return incident(
         'recreated',
