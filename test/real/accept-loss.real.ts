@@ -133,7 +133,8 @@ describe.skipIf(!hasKafka || !isBuilt())('events that expired unread (needs npm 
       const member = start(['consume', 'run']);
       const landed = async (): Promise<number> => {
         const lake = await openLake(dir);
-        const { breaks, totals } = await verifyLedger(lake, { deep: false }).finally(() => lake.close());
+        const { breaks, totals } = await verifyLedger(lake, { deep: false });
+        await lake.close();
         expect(breaks).toEqual([]);
         return totals.processed;
       };
