@@ -8,7 +8,7 @@ import { messageOf, isKeystoneError, KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { EventLog } from '../log/event-log.js';
 import { isTransientFailure } from '../resilience/transient-failure.js';
-import type { DoubtfulBatch, SlotLook } from '../spool/look-at-slot.js';
+import { slotFront, type DoubtfulBatch, type SlotLook } from '../spool/look-at-slot.js';
 import { findSlots, steadyLook, type FoundSlot, type FoundSlots } from '../spool/look-at-spool.js';
 import type { AccountBreak } from './account.js';
 
@@ -82,9 +82,8 @@ export async function lookAfterLog(
   if (!account || account.events === 0) return { account, breaks, warnings };
   let isDraining = false;
   for (const { found, look } of looks) {
-    if (!look.front || look.problems.length > 0) continue;
-    const { front } = await steadyLook(found.folder);
-    if (front?.file !== look.front.file || front.at !== look.front.at) isDraining = true;
+    const front = await slotFront(found.folder).catch(() => look.front);
+    if (front?.file !== look.front?.file || front?.at !== look.front?.at) isDraining ||= look.events > 0;
   }
   if (!deep || account.inDoubt === 0) return { account: { ...account, isDraining }, breaks, warnings };
   const log = await lakehouse.log();

@@ -2,6 +2,7 @@
  * What waits in one slot of the spool, read beside whoever is at work there: nothing is locked, made or changed, and what cannot be read
  * keeps nothing else from being counted. File by file, so memory holds one of them.
  */
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isKeystoneError, messageOf } from '../errors.js';
 import type { BatchName } from '../log/named-appends.js';
@@ -30,7 +31,7 @@ export interface WaitingFrame extends PlacedFrame {
 }
 
 export interface SlotLook extends SpoolCounts {
-  /** Where the first event that waits begins; null: none waits. */
+  /** Where what is not drained began when the look did (`slotFront`). */
   readonly front: SpoolPlace | null;
   readonly inDoubt: readonly DoubtfulBatch[];
   /** A file is damaged: nobody sends anything of the slot before that is mended. */
@@ -42,25 +43,24 @@ export interface SlotLook extends SpoolCounts {
 /** `folder`: that of the slot. Events that come meanwhile may be counted or not. @throws the file system's error. */
 export async function lookAtSlot(folder: string, onFrame: (frame: WaitingFrame) => void = () => undefined): Promise<SlotLook> {
   const journalPath = path.join(folder, 'journal');
+  const front = await slotFront(folder);
   const { doneTo, names, isDamaged } = await readJournal(journalPath);
   const problems: string[] = [];
   if (isDamaged)
     problems.push(`${journalPath} is damaged: how far the slot is drained cannot be told, events of it may be sent twice`);
   const inDoubt: DoubtfulBatch[] = [];
   let isBlocked = false;
-  let front: SpoolPlace | null = null;
+  let isFirst = true;
   let window: SentWindow | null = null;
   let events = 0;
   let bytes = 0;
   let oldestMs: number | null = null;
   const see = (file: number, frame: PlacedFrame): void => {
-    if (!front) {
-      front = { file, at: frame.at };
-      if (names && names.from.file === file && names.from.at === frame.at) {
-        window = sentWindow(names);
-        inDoubt.push(...names.batches);
-      }
+    if (isFirst && names && names.from.file === file && names.from.at === frame.at) {
+      window = sentWindow(names);
+      inDoubt.push(...names.batches);
     }
+    isFirst = false;
     const isInWindow = names !== null && window !== null && file === names.to.file && frame.at < names.to.at;
     const sent = isInWindow ? window!.next(frame) : ownNames(frame);
     if (!isInWindow) for (const run of frame.head.runs) if (run.name) inDoubt.push({ ...run, name: run.name });
@@ -90,6 +90,18 @@ export async function lookAtSlot(folder: string, onFrame: (frame: WaitingFrame) 
     oldestMs ??= found.oldestMs;
   }
   return { events, bytes, oldestMs, front, inDoubt, isBlocked, problems };
+}
+
+/** Where what is not drained begins, without reading it; null: everything is. It moves on whenever the slot is drained. */
+export async function slotFront(folder: string): Promise<SpoolPlace | null> {
+  const { doneTo } = await readJournal(path.join(folder, 'journal'));
+  for (const file of await spoolFiles(folder)) {
+    if (doneTo && file < doneTo.file) continue;
+    const at = doneTo?.file === file ? doneTo.at : 0;
+    const found = await stat(path.join(folder, fileName(file))).catch(() => null);
+    if (found && found.size > at) return { file, at };
+  }
+  return null;
 }
 
 const isAbsent = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';

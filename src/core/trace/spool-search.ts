@@ -4,7 +4,7 @@ import { type BronzeRecord, bronzeRecordOf } from '../bronze/bronze-record.js';
 import type { ResolvedConfig } from '../config/config.js';
 import type { EventLog } from '../log/event-log.js';
 import type { ReportProgress } from '../progress.js';
-import type { SentAs, WaitingFrame } from '../spool/look-at-slot.js';
+import { slotFront, type SentAs, type WaitingFrame } from '../spool/look-at-slot.js';
 import { findSlots, steadyLook, type FoundSlot } from '../spool/look-at-spool.js';
 import { decodeFrame } from '../spool/spool-frame.js';
 
@@ -87,7 +87,7 @@ export async function sinceFound(event: SpooledEvent, log: EventLog | null): Pro
     if (base !== undefined && base !== null) return { offset: base + sent.index };
     if (base === undefined) return 'unknown';
   }
-  const { front } = await steadyLook(slot.folder);
+  const front = await slotFront(slot.folder).catch(() => null);
   const waits = front !== null && (front.file < file || (front.file === file && front.at <= at));
   return waits ? 'waits' : 'unknown';
 }

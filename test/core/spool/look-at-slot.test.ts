@@ -55,6 +55,43 @@ describe('a look at a slot', () => {
     expect(await lookAtSlot(folder)).toMatchObject({ events: 0, bytes: 0, oldestMs: null, front: null });
   });
 
+  it('finds nothing wrong and misses nothing while its owner is at it', async () => {
+    const folder = await tempDir();
+    const slot = await slotAt(folder);
+    const total = 400;
+    let put = 0;
+    let drained = 0;
+    const work = async (): Promise<void> => {
+      for (; put < total; put++) {
+        await slot.append({
+          atMs: 1,
+          runs: [{ partition: 0, records: [record(`event-${put}-${'x'.repeat(put % 200)}`)], name: null }],
+        });
+        if (put % 3 !== 0) continue;
+        const window = (await slot.next(300))!;
+        await slot.named(window, [{ partition: 0, records: window.records, name: named(drained) }], 1);
+        await slot.done(window);
+        drained += window.events;
+      }
+    };
+    let isOver = false;
+    const working = work().finally(() => (isOver = true));
+    let looks = 0;
+    while (!isOver) {
+      const [least, most] = [put - drained, total];
+      const before = drained;
+      const look = await steadyLook(folder);
+      // What was drained meanwhile may be missing, and nothing else.
+      expect(look.problems).toEqual([]);
+      expect(look.events).toBeGreaterThanOrEqual(least - (drained - before) - 50);
+      expect(look.events).toBeLessThanOrEqual(most);
+      looks += 1;
+    }
+    await working;
+    expect(looks).toBeGreaterThan(5);
+    expect((await steadyLook(folder)).events).toBe(slot.counts().events);
+  });
+
   it('tells which events were sent and as what, by the journal and by the frames', async () => {
     const folder = await tempDir();
     const slot = await slotAt(folder);
