@@ -101,9 +101,11 @@ export async function acceptLoss(lakehouse: Lakehouse, options: AcceptLossOption
 
 const atMost = ({ lost }: Loss): number => lost.reduce((sum, { eventsAtMost }) => sum + eventsAtMost, 0);
 
-function agreedReason({ reason, confirmed }: AcceptLossOptions, found: Loss): string {
+function agreedReason({ partitions: only, reason, confirmed }: AcceptLossOptions, found: Loss): string {
   const text = (reason ?? '').replaceAll(/\s+/g, ' ').trim();
-  const again = `keystone consume accept-loss --reason '${text || 'why it is given up'}' --yes`;
+  const named = only.map((partition) => `--partition ${partition} `).join('');
+  const quoted = `'${(text || 'why it is given up').replaceAll("'", String.raw`'\''`)}'`;
+  const again = `keystone consume accept-loss ${named}--reason ${quoted} --yes`;
   if (!confirmed || text === '') {
     const partitions = `${found.lost.length} partition${found.lost.length === 1 ? '' : 's'} of ${found.topic}`;
     throw new KeystoneError(

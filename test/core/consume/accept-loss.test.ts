@@ -144,6 +144,12 @@ describe('a loss', () => {
     const before = await snapshots(lake);
     for (const options of [{ confirmed: false }, { reason: null }, { reason: ' \n ' }, { reason: 'x'.repeat(301) }])
       await expect(accept(lake, options)).rejects.toMatchObject({ code: 'KS_USAGE', hint: expect.stringMatching(/./) });
+    const asked = { confirmed: false, partitions: [0, 1], reason: "the night's outage" };
+    await expect(accept(lake, asked)).rejects.toMatchObject({
+      hint: expect.stringContaining(
+        String.raw`keystone consume accept-loss --partition 0 --partition 1 --reason 'the night'\''s outage' --yes`,
+      ),
+    });
     expect(await snapshots(lake)).toBe(before);
   });
 
