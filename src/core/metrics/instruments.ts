@@ -1,6 +1,6 @@
 /**
  * Everything that is counted, in one table: `docs/metrics.md` is made from it, and each adapter takes from it how a number is told.
- * Labels are few, with few values each; a name that is not here is refused by a test, not by a running pipeline.
+ * Labels are few, with few values each; a name that is not here is refused by the compiler, not by a running pipeline.
  */
 
 export interface Instrument {

@@ -3,7 +3,7 @@
  * stays counted when the worker is gone.
  */
 import type { Clock } from '../clock.js';
-import { instrumentOf } from './instruments.js';
+import { type InstrumentName, instrumentOf } from './instruments.js';
 import type { MetricLabels, Metrics } from './metrics.js';
 
 /** What a worker tells at once. */
@@ -12,7 +12,7 @@ export interface WorkerNumbers {
   readonly gauges: readonly WorkerNumber[];
   readonly observations: readonly WorkerNumber[];
 }
-type WorkerNumber = readonly [name: string, value: number, labels: MetricLabels];
+type WorkerNumber = readonly [name: InstrumentName, value: number, labels: MetricLabels];
 
 const TOLD_EVERY_MS = 500;
 /** Beyond it measurements are told at once. */
@@ -64,8 +64,11 @@ export interface WorkerCollector {
 
 /** In the process that started them. Gauges of the living are added up; of states and ratios the worst is told. */
 export function workerCollector(metrics: Metrics): WorkerCollector {
-  const gauges = new Map<string, { readonly name: string; readonly labels: MetricLabels; readonly by: Map<number, number> }>();
-  const tell = ({ name, labels, by }: { name: string; labels: MetricLabels; by: ReadonlyMap<number, number> }): void => {
+  const gauges = new Map<
+    string,
+    { readonly name: InstrumentName; readonly labels: MetricLabels; readonly by: Map<number, number> }
+  >();
+  const tell = ({ name, labels, by }: { name: InstrumentName; labels: MetricLabels; by: ReadonlyMap<number, number> }): void => {
     const values = [...by.values()];
     const unit = instrumentOf(name)?.unit;
     const isWorst = unit === 'state' || unit === 'ratio';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { KeystoneError } from '../../../src/core/errors.js';
+import type { InstrumentName } from '../../../src/core/metrics/instruments.js';
 import type { MetricPoint } from '../../../src/core/metrics/metric-points.js';
 import { sentMetrics } from '../../../src/core/metrics/sent-metrics.js';
 
@@ -125,7 +126,7 @@ describe('sentMetrics', () => {
     const { metrics, points } = sent();
     metrics.count('keystone_ingest_events_total', 4, { outcome: 'accepted', unknown: 'x' });
     metrics.count('keystone_ingest_events_total', Number.NaN, { outcome: 'accepted' });
-    metrics.count('nothing_of_the_table', 4);
+    metrics.count(String('nothing_of_the_table') as InstrumentName, 4);
     metrics.gauge('keystone_append_seconds', 4);
     metrics.gauge('keystone_ingest_spool_bytes', Number.NaN);
     await metrics.close();

@@ -23,24 +23,24 @@ describe('forwardedMetrics', () => {
   it('sends sums and last values, every measurement, and what is left when it is closed', async () => {
     const sent: WorkerNumbers[] = [];
     const metrics = forwardedMetrics((numbers) => void sent.push(numbers), stillClock);
-    metrics.count('a_total', 1, { outcome: 'x' });
-    metrics.count('a_total', 2, { outcome: 'x' });
-    metrics.count('a_total', 5, { outcome: 'y' });
-    metrics.gauge('g', 1);
-    metrics.gauge('g', 7);
-    metrics.observe('o', 0.5);
-    metrics.observe('o', 0.25);
+    metrics.count('keystone_ingest_events_total', 1, { outcome: 'x' });
+    metrics.count('keystone_ingest_events_total', 2, { outcome: 'x' });
+    metrics.count('keystone_ingest_events_total', 5, { outcome: 'y' });
+    metrics.gauge('keystone_in_flight_bytes', 1);
+    metrics.gauge('keystone_in_flight_bytes', 7);
+    metrics.observe('keystone_append_seconds', 0.5);
+    metrics.observe('keystone_append_seconds', 0.25);
     await metrics.close();
     expect(sent).toEqual([
       {
         counts: [
-          ['a_total', 3, { outcome: 'x' }],
-          ['a_total', 5, { outcome: 'y' }],
+          ['keystone_ingest_events_total', 3, { outcome: 'x' }],
+          ['keystone_ingest_events_total', 5, { outcome: 'y' }],
         ],
-        gauges: [['g', 7, {}]],
+        gauges: [['keystone_in_flight_bytes', 7, {}]],
         observations: [
-          ['o', 0.5, {}],
-          ['o', 0.25, {}],
+          ['keystone_append_seconds', 0.5, {}],
+          ['keystone_append_seconds', 0.25, {}],
         ],
       },
     ]);
