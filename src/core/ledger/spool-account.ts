@@ -60,7 +60,7 @@ export async function lookBeforeLog({ config, effects }: Pick<Lakehouse, 'config
   for (const slot of found.slots) looks.push({ found: slot, look: await steadyLook(slot.folder) });
   const breaks = looks.flatMap(({ found: { topic, slot }, look: { problems } }) =>
     problems.map((problem): AccountBreak => {
-      return { kind: 'spool', table: `spool ${topic}/${slot}`, detail: problem, count: 1, offsets: [] };
+      return { kind: 'spool', table: `${topic}/${slot}`, detail: problem, count: 1, offsets: [] };
     }),
   );
   const warnings = found.unreadable.map((problem) => `${problem}: events that wait there are missing from this account`);

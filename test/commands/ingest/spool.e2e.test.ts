@@ -81,7 +81,7 @@ describe.skipIf(!isBuilt())('keystone ingest spool (needs npm run build)', () =>
       const broken = await runCli(['ledger', 'verify'], { cwd: dir });
       expect(broken).toMatchObject({
         code: 3,
-        stdout: expect.stringMatching(/BREAK spool spool \S+: .* is damaged at byte 0/) as string,
+        stdout: expect.stringMatching(/BREAK spool \S+\/slot-0: .* is damaged at byte 0/) as string,
       });
     },
   );

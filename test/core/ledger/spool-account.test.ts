@@ -78,7 +78,7 @@ describe('the account', () => {
     await writeFile(file, bytes);
     expect(await verifyLedger(lake, { deep: false })).toMatchObject({
       closed: false,
-      breaks: [{ kind: 'spool', table: `spool ${TOPIC}/slot-0`, detail: expect.stringMatching(/is damaged at byte \d+$/) }],
+      breaks: [{ kind: 'spool', table: `${TOPIC}/slot-0`, detail: expect.stringMatching(/is damaged at byte \d+$/) }],
       spool: { events: 2 },
     });
   });
