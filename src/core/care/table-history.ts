@@ -3,7 +3,7 @@ import type { Lakehouse } from '../lakehouse.js';
 import { type SnapshotFacts, snapshotFacts } from '../table/describe-table.js';
 import { existingTable } from '../table/existing-table.js';
 import { manifestReader } from '../table/manifest-cache.js';
-import { SUMMARY_NEXT_OFFSETS, snapshotNextOffsets } from '../table/snapshot-offsets.js';
+import { SUMMARY_LOSSES, SUMMARY_NEXT_OFFSETS, snapshotNextOffsets } from '../table/snapshot-offsets.js';
 import { currentLine, snapshotOf } from '../table/snapshot-line.js';
 import type { NextOffsets, Snapshot } from '../table/table-api.js';
 import { type MetadataSnapshot, type TableMetadata, currentSnapshot, snapshotById } from '../table/table-metadata.js';
@@ -26,7 +26,7 @@ export interface HistoryEntry extends SnapshotFacts {
   readonly offsets: Readonly<Record<string, number>>;
   /** Sum of `offsets`. */
   readonly events: number;
-  /** What brought it, as far as its summary tells: a range of the log, the log, a model, compaction, another engine. */
+  /** What brought it, as far as its summary tells: a range of the log, the log, an accepted loss, a model, compaction, another engine. */
   readonly broughtBy: string;
   /** null: its writer did not say. */
   readonly schemaId: number | null;
@@ -103,7 +103,7 @@ function entryOf(
     totalFiles: total('total-data-files'),
     offsets,
     events,
-    broughtBy: broughtBy(snapshot, events > 0),
+    broughtBy: acceptsLoss(snapshot, parent) ? 'accepted loss' : broughtBy(snapshot, events > 0),
     summary,
   };
 }
@@ -120,6 +120,12 @@ function offsetsTaken(snapshot: Snapshot, parent: Snapshot | null): Readonly<Rec
   );
   return Object.fromEntries(taken.filter(([, events]) => events !== 0));
 }
+
+/** Its offsets are no events: they expired unread. Where the parent has expired it cannot be told from those that repeat the loss. */
+const acceptsLoss = ({ summary, parentId }: Snapshot, parent: Snapshot | null): boolean =>
+  (parent !== null || parentId === null) &&
+  summary[SUMMARY_LOSSES] !== undefined &&
+  summary[SUMMARY_LOSSES] !== parent?.summary[SUMMARY_LOSSES];
 
 /** Summary keys that name what a commit came of; `keystone.*` are ours (docs/formats.md, "Tables"). */
 function broughtBy({ operation, summary }: Snapshot, tookOffsets: boolean): string {

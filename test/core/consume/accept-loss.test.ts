@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { runCompact } from '../../../src/core/care/run-compact.js';
+import { tableHistory } from '../../../src/core/care/table-history.js';
 import { type AcceptLossOptions, acceptLoss, type LossAcceptance } from '../../../src/core/consume/accept-loss.js';
 import { leaseName } from '../../../src/core/consume/lease-name.js';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
@@ -176,6 +177,8 @@ describe('an accepted loss', () => {
     await runCompact(lake, once);
     expect((await table.scan()).files.length).toBeLessThan(files);
     expect(await account(lake)).toMatchObject({ closed: true, losses: [{ from: 3, toExclusive: 7, reason: 'INC-7' }] });
+    const { snapshots: history } = await tableHistory(lake, 'bronze.events', 9);
+    expect(history.map(({ broughtBy }) => broughtBy)).toEqual(['compaction', 'log', 'log', 'accepted loss', 'log']);
   });
 
   it('is taken back by no rollback while the log does not hold the events', async () => {
