@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isKeystoneError, messageOf } from '../errors.js';
 import type { BatchName } from '../log/named-appends.js';
-import { damagedFile, fileName, spoolFiles, surveyFile, type PlacedFrame, type SpoolCounts } from './spool-files.js';
+import { damagedFile, fileName, isAbsent, spoolFiles, surveyFile, type PlacedFrame, type SpoolCounts } from './spool-files.js';
 import { readJournal, type SpoolPlace, type WindowNames } from './spool-journal.js';
 
 /** Records that were sent together, or were about to be, without a mark that the log has them: it may have them all the same. */
@@ -103,8 +103,6 @@ export async function slotFront(folder: string): Promise<SpoolPlace | null> {
   }
   return null;
 }
-
-const isAbsent = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 const ownNames =
   ({ head }: PlacedFrame): WaitingFrame['sentAs'] =>

@@ -17,6 +17,9 @@ const FILE_NAME = /^(\d{10})\.spool$/;
 /** Of the file with this number. */
 export const fileName = (number: number): string => `${String(number).padStart(10, '0')}.spool`;
 
+/** The file system's error for a file that is gone: what was in it has been drained. */
+export const isAbsent = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+
 /** Numbers of the spool files in the folder, ascending. */
 export const spoolFiles = async (folder: string): Promise<readonly number[]> =>
   (await readdir(folder))

@@ -12,7 +12,7 @@ import type { NewRecord } from '../log/event-log.js';
 import type { NamedBatch } from '../log/named-appends.js';
 import { readFrames } from './read-frames.js';
 import { slotReserve } from './slot-reserve.js';
-import { damagedFile, fileName, spoolFiles, surveyFile, type SpoolCounts } from './spool-files.js';
+import { damagedFile, fileName, isAbsent, spoolFiles, surveyFile, type SpoolCounts } from './spool-files.js';
 import { decodeFrame, encodeFrame, type SpoolFrame, type SpoolRun } from './spool-frame.js';
 import { openJournal, readJournal, type SpoolPlace, type WindowNames } from './spool-journal.js';
 
@@ -54,8 +54,6 @@ interface SpoolFile {
 }
 
 const DEFAULT_FILE_BYTES = 16 * 1024 * 1024;
-
-const isAbsent = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 /** The caller holds the slot's lock; a file that has reached `fileBytes` is followed by another. @throws KeystoneError KS_LOG when what waits is damaged. */
 export async function openSlot(folder: string, name: string, fileBytes = DEFAULT_FILE_BYTES): Promise<SpoolSlot> {

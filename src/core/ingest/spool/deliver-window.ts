@@ -40,7 +40,7 @@ const LOOK_AFTER_MS = 10 * 60_000;
 const LEAST_PATIENCE_MS = 200;
 
 /** Batches in rounds of one for each partition. */
-export function roundsOf<Batch extends { readonly partition: number }>(batches: readonly Batch[]): readonly (readonly Batch[])[] {
+function roundsOf<Batch extends { readonly partition: number }>(batches: readonly Batch[]): readonly (readonly Batch[])[] {
   const rounds: Batch[][] = [];
   const next = new Map<number, number>();
   for (const batch of batches) {

@@ -30,7 +30,7 @@ export function spoolPlace({ config }: Pick<Lakehouse, 'config'>): string | null
  * What is known of the topic: from the log, or, when that does not answer within the patience, from before. `isThere` tells which.
  * @throws KeystoneError KS_LOG when the log is away and the topic was never seen from here; KS_CREDENTIALS.
  */
-export async function lookForTopic(
+async function lookForTopic(
   lakehouse: Lakehouse,
   folder: string,
 ): Promise<{ readonly known: KnownTopic; readonly isThere: boolean; readonly probe: () => Promise<KnownTopic> }> {
