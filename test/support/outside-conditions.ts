@@ -25,6 +25,13 @@ export const OUTSIDE: readonly string[] = [
   'SELECT * FROM (SELECT * FROM silver.orders) o TABLESAMPLE BERNOULLI (50) WHERE day = 2',
   'SELECT * FROM silver.orders TABLESAMPLE SYSTEM (50) WHERE day = 2',
   'SELECT * FROM (silver.orders CROSS JOIN silver.customers) WHERE day = 2',
+  'SELECT * FROM (SELECT *, (SELECT customer_city FROM silver.customers c WHERE c.customer_id = o.customer_id) AS m FROM silver.orders o) WHERE day = 2',
+  'SELECT * FROM (SELECT *, EXISTS (SELECT 1 FROM silver.customers c WHERE c.customer_id > o.customer_id) AS m FROM silver.orders o) WHERE day = 2',
+  'SELECT * FROM (SELECT *, random() AS r FROM silver.orders WHERE random() < 0.5) WHERE day = 2 AND r > 0.1',
+  'SELECT * FROM (SELECT o.day, c.customer_city FROM silver.orders o FULL JOIN silver.customers c ON o.customer_id = c.customer_id) WHERE day = 2',
+  'SELECT * FROM (SELECT day, count(DISTINCT customer_id) AS a, count(DISTINCT order_status) AS b, count(*) FILTER (WHERE month = 1) AS c FROM silver.orders GROUP BY day) WHERE day = 2',
+  'WITH o AS (SELECT day, month FROM silver.orders GROUP BY day, month), p AS (SELECT DISTINCT day AS d FROM o) SELECT * FROM p JOIN silver.customers ON d = 2 ORDER BY 1 LIMIT 3',
+  'SELECT * FROM silver.customers c WHERE EXISTS (SELECT 1 FROM (SELECT * FROM silver.orders) o WHERE o.day = 2 AND o.customer_id > c.customer_id)',
 ];
 
 /** Each reads all days, whatever it says of them. */

@@ -5,7 +5,7 @@ import { isSymbol, isWord } from '../engine/statement/statement-tokens.js';
 import { type ColumnName, columnSources } from './column-sources.js';
 import { type Condition, conditionTree, type Demand } from './condition-tree.js';
 
-/** What is demanded of rows, under the names that a query's FROM gives to columns; bare names of its own result have no qualifier. */
+/** All of them hold for each row that is needed. Columns go by the names that they have in the FROM of the query in question. */
 type Demands = readonly Demand[];
 
 /**
@@ -38,7 +38,7 @@ function demandsOnRelation(
   return [...own, ...inherited(relation.query).filter(isOurs)];
 }
 
-/** What those who read a query's result demand of its rows, in the words of its own FROM; each query is looked at once. */
+/** What those who read a query's result demand of it, put into the names of its own FROM: as if they stood in its WHERE. */
 function inheritedDemands(read: ReadQuery): (query: number) => Demands {
   const known = new Map<number, Demands>();
   const inherited = (query: number): Demands => {
