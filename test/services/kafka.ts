@@ -6,13 +6,13 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { makeAuthority, type Authority } from '../support/certificates.js';
+import { freePorts } from './free-port.js';
 
 const run = promisify(execFile);
 
@@ -108,7 +108,7 @@ export async function startKafka(
   { nodes = 1, secure = false, settings = [], fast = false, classes = {} }: KafkaOptions = {},
 ): Promise<Kafka> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'keystone-kafka-'));
-  const ports = await freePorts(nodes);
+  const ports = await portsOf(nodes);
   const authority = secure ? await makeAuthority(dir, 'kafka-ca') : null;
   if (authority) await writeKeystore(dir, authority);
   const children: (ChildProcess | undefined)[] = [];
@@ -303,12 +303,8 @@ function startTied(command: readonly string[], dir: string, log: string): ChildP
   return child;
 }
 
-/** Held at the same time, so that no two are the same. */
-async function freePorts(nodes: number): Promise<readonly Ports[]> {
-  const servers = Array.from({ length: nodes * 4 }, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))));
-  const all = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+async function portsOf(nodes: number): Promise<readonly Ports[]> {
+  const all = await freePorts(nodes * 4);
   return Array.from({ length: nodes }, (_, n) => {
     const [plain, controller, sasl, mtls] = all.slice(4 * n) as [number, number, number, number];
     return { plain, controller, sasl, mtls };

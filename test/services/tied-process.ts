@@ -1,6 +1,5 @@
 /** A program that ends with this process, however this process ends; for services that have no reason to outlive their tests. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer, type AddressInfo } from 'node:net';
 import type { Writable } from 'node:stream';
 
 export interface TiedProgram {
@@ -25,13 +24,4 @@ export function startTied({ command, dir, log }: TiedProgram): ChildProcess {
   // Held open, never written.
   (child.stdio[3] as Writable).on('error', () => undefined);
   return child;
-}
-
-/** A port of 127.0.0.1 that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

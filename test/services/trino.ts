@@ -10,7 +10,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort, startTied } from './tied-process.js';
+import { freePort } from './free-port.js';
+import { startTied } from './tied-process.js';
 
 const run = promisify(execFile);
 
