@@ -8,7 +8,7 @@ const SAMPLE_MS = 50;
 const MAX_RSS_MB = 1000;
 
 /** Peak resident memory of a live process in megabytes (10^6), null where it cannot be had. */
-export function readPeakRssMb(pid: number): number | null {
+function readPeakRssMb(pid: number): number | null {
   try {
     const match = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
     return match ? (Number(match[1]) * 1024) / 1e6 : null;

@@ -3,7 +3,7 @@ import type { ObjectStore } from '../store/object-store.js';
 import { decodeIdIndex, encodeIdIndex, type FileFilter } from './id-index.js';
 
 /** All index files lie right below it. */
-export const ID_INDEX_FOLDER = 'bronze/events/index/';
+const ID_INDEX_FOLDER = 'bronze/events/index/';
 const EXTENSION = '.ksix';
 
 /** A file as landing names it: `<topic>-<partition>-<firstOffset>-<lastOffset>-<commit id>.parquet`. */

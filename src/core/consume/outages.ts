@@ -39,7 +39,7 @@ const WAITS: Pick<RetryPolicy, 'baseMs' | 'capMs'> = { baseMs: 250, capMs: 10_00
 const AWAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['KS_LOG', 'KS_STORE', 'KS_CATALOG', 'KS_STATE', 'KS_ENGINE']);
 
 /** Whether a consumer waits for this failure to pass. */
-export function passesByWaiting(error: unknown): boolean {
+function passesByWaiting(error: unknown): boolean {
   if (!isKeystoneError(error)) return isTransientFailure(error);
   return error.code === 'KS_CIRCUIT_OPEN' || (AWAY.has(error.code) && (isTransientFailure(error) || isLockedFile(error.cause)));
 }
