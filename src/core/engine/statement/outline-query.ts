@@ -88,7 +88,7 @@ export function outlineQuery(tokens: readonly StatementToken[], from: number): O
     atStart = false;
     if (behindWith) Object.assign(level, { inWith: false, coming: null });
     if (isSymbol(token, '(')) {
-      if (isWord(tokens[at + 1], ...QUERY_WORDS) || (begins && level.kind === 'query')) {
+      if (opensQuery(tokens, at) || (begins && level.kind === 'query')) {
         const within = level.coming ? null : level.query;
         open('query', newQuery(within, !isWord(tokens[at - 1], 'lateral')), level.expects);
         level.expects = false;
@@ -117,6 +117,7 @@ export function outlineQuery(tokens: readonly StatementToken[], from: number): O
       }
       continue;
     }
+    if (isWord(token, 'select') && level.kind !== 'query') return refused('a query in it stands where none is looked for');
     const traits = traitsOf(level.query);
     if (isWord(token, 'over')) traits.passesConditions = false;
     if (level.kind === 'other') {
@@ -207,6 +208,35 @@ export function outlineQuery(tokens: readonly StatementToken[], from: number): O
 }
 
 const refused = (reason: string): Outlined => ({ kind: 'refused', reason });
+
+/** Whether the bracket at this token holds a query of its own: `(SELECT …)`, and `((SELECT …) UNION …)`, which is no joined table. */
+const opensQuery = (tokens: readonly StatementToken[], at: number): boolean =>
+  isWord(tokens[at + 1], ...QUERY_WORDS) || goesOn(tokens, bracketedQueryEnd(tokens, at + 1));
+
+/** Behind the bracket at this token, when a query is all that it holds, in however many brackets; null: it holds something else. */
+function bracketedQueryEnd(tokens: readonly StatementToken[], at: number): number | null {
+  if (!isSymbol(tokens[at], '(')) return null;
+  let inner = at;
+  while (isSymbol(tokens[inner], '(')) inner += 1;
+  if (!isWord(tokens[inner], ...QUERY_WORDS)) return null;
+  let depth = 0;
+  for (let next = at; next < tokens.length; next += 1) {
+    if (isSymbol(tokens[next], '(')) depth += 1;
+    if (isSymbol(tokens[next], ')')) depth -= 1;
+    if (depth === 0) return next + 1;
+  }
+  return null;
+}
+
+/** What follows a query in brackets and makes a longer one of it. LIMIT, OFFSET and FETCH may be names. */
+function goesOn(tokens: readonly StatementToken[], at: number | null): boolean {
+  if (at === null) return false;
+  const [word, next] = [tokens[at], tokens[at + 1]];
+  if (isWord(word, ...SET_WORDS)) return true;
+  if (isWord(word, 'order')) return isWord(next, 'by');
+  if (isWord(word, 'fetch')) return isWord(next, 'first', 'next');
+  return isWord(word, 'limit', 'offset') && (next?.kind === 'number' || isWord(next, 'all'));
+}
 
 /** `a IS [NOT] DISTINCT FROM b` compares. */
 const isDistinctFrom = (tokens: readonly StatementToken[], at: number): boolean =>

@@ -26,6 +26,23 @@ describe('the tables that a statement reads', () => {
     ['(SELECT * FROM silver.a) UNION (SELECT * FROM silver.b)', ['silver.a', 'silver.b']],
     ['((SELECT * FROM silver.a)) EXCEPT TABLE silver.b', ['silver.a', 'silver.b']],
     ['SELECT * FROM ((SELECT * FROM silver.a) x JOIN silver.b y ON x.i = y.i)', ['silver.a', 'silver.b']],
+    [
+      'SELECT * FROM ((SELECT a FROM silver.a) UNION ALL SELECT a, b FROM silver.b, silver.c)',
+      ['silver.a', 'silver.b', 'silver.c'],
+    ],
+    [
+      'SELECT * FROM (((SELECT a FROM silver.a)) EXCEPT TABLE silver.b) x JOIN silver.c ON true',
+      ['silver.a', 'silver.b', 'silver.c'],
+    ],
+    [
+      'WITH o AS ((SELECT a FROM silver.a) UNION SELECT a FROM silver.b) SELECT * FROM o, silver.c',
+      ['silver.a', 'silver.b', 'silver.c'],
+    ],
+    [
+      'SELECT a IN ((VALUES 1) UNION SELECT b FROM silver.b), array_agg((SELECT 1) ORDER BY (SELECT c FROM silver.c)) FROM silver.a',
+      ['silver.b', 'silver.c', 'silver.a'],
+    ],
+    ['SELECT * FROM ((SELECT * FROM silver.a) offset JOIN silver.b ON true)', ['silver.a', 'silver.b']],
     ['SELECT extract(year FROM d), trim(BOTH FROM x), substring(a FROM 2) FROM silver.orders', ['silver.orders']],
     ['SELECT a IS DISTINCT FROM b, c IS NOT DISTINCT FROM d FROM silver.orders', ['silver.orders']],
     [
