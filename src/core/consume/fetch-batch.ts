@@ -1,6 +1,7 @@
 /** Collects records of a topic into one batch, from the lake's own offsets, bounded by bytes, rows and time. */
 import type { BronzeRecord, ToBronzeRecord } from '../bronze/bronze-record.js';
 import type { Clock } from '../clock.js';
+import { isKeystoneError } from '../errors.js';
 import type { EventLog } from '../log/event-log.js';
 import type { OffsetHole } from '../table/table-api.js';
 import type { TopicRange } from '../silver/offset-ranges.js';
@@ -50,7 +51,8 @@ export async function fetchBatch(
   let sizeBytes = 0;
   let firstAtMs: number | null = null;
   const full = (): boolean => rows >= limits.maxRows || sizeBytes >= limits.maxBytes;
-  for (;;) {
+  /** Until the batch is full, or the log has no more. */
+  const gather = async (): Promise<void> => {
     const all = await log.bounds(topic);
     // What was read already may expire: it is in hand, and is landed.
     checkBounds(topic, all, new Map([...next, ...position]), own);
@@ -83,6 +85,17 @@ export async function fetchBatch(
         position.set(partition, nextOffset);
       }
     }
+  };
+  for (;;) {
+    // What expired behind what is in hand is told by the next batch: thrown away, this one would be lost with it.
+    const isCut = await gather().then(
+      () => false,
+      (error: unknown) => {
+        if (position.size > 0 && isKeystoneError(error) && error.code === 'KS_LOG_TRUNCATED') return true;
+        throw error;
+      },
+    );
+    if (isCut) break;
     if (full() || signal.aborted || limits.waitMs === 0) break;
     if (position.size > 0) firstAtMs ??= clock.nowMs();
     if (firstAtMs !== null && clock.nowMs() - firstAtMs >= limits.waitMs) break;

@@ -20,7 +20,10 @@ async function expiringLog(starts: readonly number[]) {
   let nowMs = 0;
   const expiring: EventLog = {
     ...log,
-    bounds: async () => [{ partition: 0, startOffset: starts[Math.min(starts.length - 1, nowMs / 100)]!, endOffset: 10 }],
+    bounds: async () => {
+      const startOffset = starts[Math.min(starts.length - 1, nowMs / 100)]!;
+      return [{ partition: 0, startOffset, endOffset: Math.max(10, startOffset) }];
+    },
   };
   const clock = { nowMs: () => nowMs, sleep: async (ms: number) => void (nowMs += ms) };
   const fetch = (next: number) =>
@@ -36,6 +39,14 @@ it('keeps what it has read when that expires while the batch gathers', async () 
   const batch = await fetch(0);
   expect(batch?.records.map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   expect(batch?.holes).toEqual([]);
+});
+
+it('lands what it has in hand when more behind it has expired, and names that with the next batch', async () => {
+  const fetch = await expiringLog([0, 12]);
+  const batch = await fetch(0);
+  expect(batch?.range.partitions).toEqual([{ partition: 0, from: 0, toExclusive: 10 }]);
+  expect(batch?.records.length).toBe(10);
+  await expect(fetch(10)).rejects.toMatchObject({ code: 'KS_LOG_TRUNCATED' });
 });
 
 it('names what expired before it was read', async () => {
