@@ -72,8 +72,12 @@ function placeProblem({ view, bronze }: FruitlessSearch, place: LogPlace): Keyst
   }
   const hole = bronze?.holes.find((range) => holds(range, place));
   if (hole) {
+    // Neighbours of a hole that were given up are joined with it.
+    const lost = bronze?.losses.flatMap(({ offsets }) => offsets.filter((range) => isOf(range, place))) ?? [];
+    const from = Math.max(hole.from, ...lost.map(({ toExclusive }) => toExclusive).filter((end) => end <= place.offset));
+    const toExclusive = Math.min(hole.toExclusive, ...lost.map((range) => range.from).filter((begin) => begin > place.offset));
     return notFound(
-      `${placeText(place)} lies in a hole: the log never gave out the offsets ${hole.from} to ${hole.toExclusive - 1}, no event is missing`,
+      `${placeText(place)} lies in a hole: the log never gave out the offsets ${from} to ${toExclusive - 1}, no event is missing`,
       'keystone ledger verify accounts for holes',
     );
   }
@@ -110,8 +114,11 @@ function placeProblem({ view, bronze }: FruitlessSearch, place: LogPlace): Keyst
   return null;
 }
 
-const holds = ({ topic, partition, from, toExclusive }: OffsetHole, place: LogPlace): boolean =>
-  topic === place.topic && partition === place.partition && place.offset >= from && place.offset < toExclusive;
+const isOf = ({ topic, partition }: OffsetHole, place: LogPlace): boolean =>
+  topic === place.topic && partition === place.partition;
+
+const holds = (range: OffsetHole, place: LogPlace): boolean =>
+  isOf(range, place) && place.offset >= range.from && place.offset < range.toExclusive;
 
 /** Whether the log has it cannot be told, which is no answer. */
 const logAway = (away: Error, text: string): KeystoneError =>

@@ -47,6 +47,13 @@ describe('a fruitless search', () => {
         't/0/44 expired in the log before it was landed; the loss was accepted 2026-11-20T03:00:00.000Z by ada@night: INC-7',
     });
     expect(found(22).message).toContain('lies in a hole');
+    const neighbours = [15, 25].map((from) => ({ ...lost, from, toExclusive: from + 5 }));
+    const joined = {
+      ...accepted,
+      holes: [{ ...lost, from: 15, toExclusive: 30 }],
+      losses: [{ ...loss, offsets: neighbours }],
+    };
+    expect(nothingFound({ ...search, bronze: joined, target: target(22) }).message).toContain('the offsets 20 to 24,');
   });
 
   it('says how much was not searched, and that nothing was landed yet', () => {
