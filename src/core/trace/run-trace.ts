@@ -51,6 +51,8 @@ export async function runTrace(lakehouse: Lakehouse, options: TraceOptions): Pro
   const { onProgress = () => undefined, deep = false } = options;
   // The engine's start takes longer than everything that is asked of the log meanwhile.
   const opening = lakehouse.duck();
+  // Its failure is met below; before that, while the log is waited for, Node would end the process for it.
+  opening.catch(() => undefined);
   const opened = lakehouse.log().catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
   const [log, bronze] = await Promise.all([opened, lakehouse.table('bronze.events')]).catch(async (error: unknown) => {
     await (await opening.catch(() => null))?.close();

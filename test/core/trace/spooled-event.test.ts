@@ -139,4 +139,17 @@ describe('a trace of an event that is in the spool', { timeout: 60_000 }, () => 
       message: expect.stringMatching(/not searched: .* is damaged at byte/),
     });
   });
+
+  it('meets an engine that does not start while the log is waited for', async () => {
+    const { lake } = await testLake();
+    const slow = withLog(lake, async () => {
+      await new Promise((resolve) => void setTimeout(resolve, 50));
+      return lake.log();
+    });
+    // What nobody has met by then ends the process, here as in the command.
+    const duck = async (): Promise<never> => {
+      throw new KeystoneError('KS_ENGINE', 'no room for the engine', { hint: 'free some' });
+    };
+    await expect(trace({ ...slow, duck }, 'x')).rejects.toMatchObject({ message: 'no room for the engine' });
+  });
 });
