@@ -57,6 +57,7 @@ export const WHOLE: readonly string[] = [
   'SELECT * FROM silver.orders o LEFT JOIN silver.customers c INNER JOIN silver.customers d ON c.customer_id = d.customer_id ON o.day = 2',
   "SELECT * FROM silver.orders o WHERE (SELECT count(*) = 0 FROM silver.customers WHERE customer_city = 'x' AND day = 2)",
   'SELECT * FROM silver.orders o FULL JOIN (SELECT 2 AS day) s USING (day) WHERE day = 2',
+  'SELECT * FROM (SELECT o.*, day FROM silver.orders o FULL JOIN (SELECT 2 AS day) s USING (day)) WHERE day = 2',
   'SELECT * FROM silver.orders WHERE day < random() * 5',
   'SELECT * FROM (SELECT * FROM silver.orders) WHERE day < random() * 5',
   'SELECT * FROM (SELECT * FROM silver.orders) MATCH_RECOGNIZE (PARTITION BY order_id ORDER BY order_status MEASURES last(a.day) AS day PATTERN (a+) DEFINE a AS a.day > 0) WHERE day = 2',

@@ -13,9 +13,12 @@ export interface ColumnName {
  * for who knows the columns to say. Of several at most one is meant, since engines refuse a name that two columns have.
  */
 export function columnSources(read: ReadQuery, query: number, column: string): readonly ColumnName[] {
+  // What USING made of both sides is in neither's star.
+  const isMerged = read.queries[query]?.merged.has(column) === true;
   return read.parts
     .filter((part) => part.kind === 'select' && part.query === query)
     .flatMap(({ from, to }) => itemsOf(read.tokens.slice(from, to)))
+    .filter((item) => !isMerged || !isSymbol(item.at(-1), '*') || item.length === 1)
     .flatMap((item) => sourceOf(item, column) ?? []);
 }
 
