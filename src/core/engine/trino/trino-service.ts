@@ -176,6 +176,9 @@ export function trinoService(options: TrinoOptions): RemoteService {
       isTransient: hasNoNodes,
       onRetry: tellRetry(options, retried, RETRY_POLICIES.cdc),
       ...(signal ? { signal } : {}),
+    }).catch((error: unknown) => {
+      // Stopped while a node was waited for.
+      throw signal?.aborted && hasNoNodes(error) ? stopped('trino', null, error) : error;
     });
   };
 

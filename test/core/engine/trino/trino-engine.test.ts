@@ -37,11 +37,15 @@ async function coordinator(without: number): Promise<{ readonly url: string; rea
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, posted };
 }
 
-const serviceAt = async (url: string): Promise<RemoteService> => {
+const serviceAt = async (url: string, onSleep: () => void = () => undefined): Promise<RemoteService> => {
   const { trino } = profileConfig.parse({ engine: { trino: { url } } }).engine;
   // Time passes when it is slept away.
   let nowMs = 0;
-  const clock = { ...systemEffects().clock, nowMs: () => nowMs, sleep: (ms: number) => Promise.resolve(void (nowMs += ms)) };
+  const sleep = async (ms: number): Promise<void> => {
+    nowMs += ms;
+    onSleep();
+  };
+  const clock = { ...systemEffects().clock, nowMs: () => nowMs, sleep };
   return openTrinoService({ trino, env: {}, projectDir: '/', clock, random: () => 0 });
 };
 
@@ -51,6 +55,14 @@ it('gives a statement again to a coordinator that has no node for it yet, whatev
   const { rows } = await statements.execute('CREATE TABLE t AS SELECT 7 AS n');
   expect(rows).toEqual([{ n: 7 }]);
   expect(posted).toEqual(Array.from({ length: 4 }, () => 'CREATE TABLE t AS SELECT 7 AS n'));
+});
+
+it('is stopped while it waits for a node', async () => {
+  const { url, posted } = await coordinator(Infinity);
+  const stop = new AbortController();
+  const service = await serviceAt(url, () => stop.abort());
+  await expect(service.run('SELECT 1', { signal: stop.signal })).rejects.toMatchObject({ code: 'KS_INTERRUPTED' });
+  expect(posted.length).toBe(1);
 });
 
 it('says that there is no node when none comes', async () => {
