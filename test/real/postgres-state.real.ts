@@ -278,9 +278,12 @@ describe.skipIf(bin === null)('state in PostgreSQL', () => {
       '-c',
       'SELECT * FROM keystone.leases FOR UPDATE',
       '-c',
-      'SELECT pg_sleep(2)',
+      'SELECT pg_sleep(3)',
     ]);
-    await delay(500);
+    const asleep = `SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(3)'`;
+    await expect
+      .poll(async () => (await run('psql', ['-X', '-At', server.url(database), '-c', asleep])).stdout.trim(), { timeout: 30_000 })
+      .toBe('1');
     const short = await openState(server.url(database), { statementTimeoutMs: 300 });
     await expect(short.renewLease(lease, 600)).rejects.toMatchObject({
       code: 'KS_STATE',

@@ -11,6 +11,8 @@ export interface MemoryLog extends EventLog {
   failWith: Error | undefined;
   /** Each append waits for this before it resolves. */
   gate: Promise<void> | undefined;
+  /** Appends that came to the gate. */
+  arrived: number;
 }
 
 export function memoryLog(): MemoryLog {
@@ -28,6 +30,7 @@ export function memoryLog(): MemoryLog {
     batches: [],
     failWith: undefined,
     gate: undefined,
+    arrived: 0,
     ensureTopic: async (topic, partitions) => {
       if (!topics.has(topic))
         topics.set(
@@ -38,6 +41,7 @@ export function memoryLog(): MemoryLog {
     },
     append: async (topic, records) => {
       const failure = log.failWith;
+      log.arrived += 1;
       if (log.gate) await log.gate;
       if (failure) throw failure;
       const partitions = partitionsOf(topic);

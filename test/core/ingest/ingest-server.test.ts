@@ -222,7 +222,7 @@ describe('ingest server', () => {
     let open = (): void => undefined;
     log.gate = new Promise((resolve) => (open = resolve));
     const answer = callRaw(client, FOUNDING, encodeEventRequest(Buffer.from('{}')));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 500));
     abort.abort();
     open();
     expect(await answer).toEqual(Buffer.from([0x08, 0x01]));

@@ -302,7 +302,7 @@ describe('the HTTP door', () => {
     door.log.gate = new Promise((resolve) => (open = resolve));
     const idle = await rawConnection(door.port);
     const underWay = post(door, '{"last":1}');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await expect.poll(() => door.log.arrived).toBe(1);
     const stopped = door.stop();
     await idle.closed;
     await expect(fetch(`${door.url}/healthz`)).rejects.toThrow();
