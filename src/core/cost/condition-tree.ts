@@ -31,7 +31,15 @@ function splitBy(
   read: (tokens: readonly StatementToken[]) => Condition,
 ): Condition {
   const parts = split(tokens, kind);
+  if (kind === 'or' && parts.filter(isOneDay).length > 1) return UNKNOWN;
   return parts.length === 1 ? read(parts[0] ?? []) : { kind, parts: parts.map(read) };
+}
+
+/** `date(x) = …`: of several, in one OR, Trino makes an IN, and by an IN of a computed value it skips no file. */
+function isOneDay(tokens: readonly StatementToken[]): boolean {
+  if (isSymbol(tokens[0], '(') && closing(tokens) === tokens.length - 1) return isOneDay(tokens.slice(1, -1));
+  const operator = outside(tokens, (token) => isSymbol(token, '='));
+  return operator > 0 && [tokens.slice(0, operator), tokens.slice(operator + 1)].some((side) => columnOf(side)?.isDay === true);
 }
 
 /** At this word outside brackets and CASE; the AND of a BETWEEN joins nothing. */
@@ -91,6 +99,7 @@ function demandOf(tokens: readonly StatementToken[]): Demand | null {
     : split(rest, 'and');
   if (list.length === 0 || !list.every(isConstant)) return null;
   if (isWord(tokens[word], 'between') && list.length !== 2) return null;
+  if (isWord(tokens[word], 'in') && column.isDay && list.length > 1) return null;
   const values = list.map((part) => valueOf(part, column.isDay));
   const sorted = values.toSorted((a, b) => compareValues(a?.min, b?.min));
   if (values.includes(undefined)) return bare(column);
