@@ -73,7 +73,18 @@ async function eventsCheck(
       EVENTS,
       'KS_LOG',
       problems.join('; ') + whole,
-      'keep its folder aside, restore what is damaged from a copy, and keystone ledger verify',
+      looked.find(({ look }) => look.mend !== null)?.look.mend ??
+        'keep its folder aside, restore what is damaged from a copy, and keystone ledger verify',
+    );
+  }
+  const notes = looked.flatMap(({ look }) => look.notes);
+  if (notes.length > 0) {
+    const waits = events === 0 ? 'no event waits' : `${events} accepted events wait`;
+    const drain = events === 0 ? 'keystone ingest spool status' : DRAIN;
+    return warning(
+      EVENTS,
+      `${waits}; ${notes.join('; ')}`,
+      `${drain}, then look at what is put aside and move it out of the slot's folder`,
     );
   }
   if (events === 0) return ok(EVENTS, 'none waits');

@@ -63,7 +63,11 @@ export async function lookBeforeLog({ config, effects }: Pick<Lakehouse, 'config
       return { kind: 'spool', table: `${topic}/${slot}`, detail: problem, count: 1, offsets: [] };
     }),
   );
-  const warnings = found.unreadable.map((problem) => `${problem}: events that wait there are missing from this account`);
+  const warnings = [
+    ...found.unreadable.map((problem) => `${problem}: events that wait there are missing from this account`),
+    ...looks.flatMap(({ found: { topic, slot }, look: { mend } }) => (mend === null ? [] : [`${topic}/${slot}: ${mend}`])),
+    ...looks.flatMap(({ found: { topic, slot }, look: { notes } }) => notes.map((note) => `${topic}/${slot}: ${note}`)),
+  ];
   const hasSpool = profile.log.adapter !== 'embedded';
   if (!hasSpool && looks.length === 0 && found.unreadable.length === 0) return { account: null, breaks, warnings, looks };
   const account = accountOf(found, looks, { inLog: new Map(), nowMs: effects.clock.nowMs() });

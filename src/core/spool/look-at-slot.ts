@@ -6,8 +6,18 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isKeystoneError, messageOf } from '../errors.js';
 import type { BatchName } from '../log/named-appends.js';
-import { damagedFile, fileName, isAbsent, spoolFiles, surveyFile, type PlacedFrame, type SpoolCounts } from './spool-files.js';
+import {
+  damagedFile,
+  mendFile,
+  fileName,
+  isAbsent,
+  spoolFiles,
+  surveyFile,
+  type PlacedFrame,
+  type SpoolCounts,
+} from './spool-files.js';
 import { readJournal, type SpoolPlace, type WindowNames } from './spool-journal.js';
+import { asideFiles } from './spool-tail.js';
 
 /** Records that were sent together, or were about to be, without a mark that the log has them: it may have them all the same. */
 export interface DoubtfulBatch {
@@ -38,6 +48,22 @@ export interface SlotLook extends SpoolCounts {
   readonly isBlocked: boolean;
   /** Damage, each piece named; what is whole is counted beside it. */
   readonly problems: readonly string[];
+  /** What can be done about it; null: nothing is wrong, or nobody knows. */
+  readonly mend: string | null;
+  /** Ends of files that are torn: writes that a crash cut, and that nobody was told are kept. */
+  readonly torn: readonly TornEnd[];
+  /** What is no damage and somebody should know: torn ends, and what of them was put aside. */
+  readonly notes: readonly string[];
+}
+
+export interface TornEnd {
+  /** Number of its file. */
+  readonly file: number;
+  /** Behind the last whole frame. */
+  readonly at: number;
+  readonly bytes: number;
+  /** It is the end of the newest file, which a server may be writing just now. */
+  readonly isNewest: boolean;
 }
 
 /** `folder`: that of the slot. Events that come meanwhile may be counted or not. @throws the file system's error. */
@@ -46,6 +72,9 @@ export async function lookAtSlot(folder: string, onFrame: (frame: WaitingFrame) 
   const front = await slotFront(folder);
   const { doneTo, names, isDamaged } = await readJournal(journalPath);
   const problems: string[] = [];
+  const torn: TornEnd[] = [];
+  const notes: string[] = [];
+  let mend: string | null = null;
   if (isDamaged)
     problems.push(`${journalPath} is damaged: how far the slot is drained cannot be told, events of it may be sent twice`);
   const inDoubt: DoubtfulBatch[] = [];
@@ -83,13 +112,31 @@ export async function lookAtSlot(folder: string, onFrame: (frame: WaitingFrame) 
     if (!found) continue;
     if (found.damagedAt !== null) {
       isBlocked = true;
-      problems.push(damagedFile(folder, number, found.damagedAt).message);
+      problems.push(damagedFile(folder, number, found.damagedAt, from).message);
+      mend ??= mendFile(path.join(folder, fileName(number)), found.damagedAt, from);
+    }
+    if (found.tornBytes > 0) {
+      const [file, bytesTorn] = [path.join(folder, fileName(number)), found.tornBytes];
+      torn.push({ file: number, at: found.endBytes, bytes: bytesTorn, isNewest: number === numbers.at(-1) });
+      notes.push(
+        `${file} ends in ${bytesTorn} bytes of a torn write: no client was told that it is kept, unless the file itself was cut; it is put aside before the file goes`,
+      );
     }
     events += found.events;
     bytes += found.bytes;
     oldestMs ??= found.oldestMs;
   }
-  return { events, bytes, oldestMs, front, inDoubt, isBlocked, problems };
+  for (const { name, kind } of await asideFiles(folder)) {
+    const file = path.join(folder, name);
+    if (kind === 'damaged') {
+      problems.push(`${file} is a damaged spool file that was kept: events of it may not be in the log`);
+      mend ??= `send the events again that were in ${file}, then move it out of the slot's folder`;
+    } else
+      notes.push(
+        `${file} keeps what a torn write left: no client was told that it is kept, unless its file was cut; look at it, then move it out of the slot's folder`,
+      );
+  }
+  return { events, bytes, oldestMs, front, inDoubt, isBlocked, problems, mend, torn, notes };
 }
 
 /** Where what is not drained begins, without reading it; null: everything is. It moves on whenever the slot is drained. */

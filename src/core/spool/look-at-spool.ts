@@ -1,6 +1,7 @@
 /** What waits in the spool of a profile on this machine, for whatever topic, looked at without a lock beside the servers that write it. */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 import { lookAtSlot, type SlotLook, type WaitingFrame } from './look-at-slot.js';
 import { slotsOf } from './spool-folder.js';
@@ -53,11 +54,24 @@ export async function steadyLook(
   const look = (): Promise<SlotLook> =>
     lookAtSlot(folder, onFrame()).catch((error: unknown): SlotLook => {
       const problems = [`the spool's slot ${folder} cannot be read: ${messageOf(error)}`];
-      return { events: 0, bytes: 0, oldestMs: null, front: null, inDoubt: [], isBlocked: true, problems };
+      const nothing = { events: 0, bytes: 0, oldestMs: null, front: null, inDoubt: [], mend: null, torn: [], notes: [] };
+      return { ...nothing, isBlocked: true, problems };
     });
-  const first = await look();
-  return first.problems.length === 0 ? first : look();
+  let last = await look();
+  if (last.problems.length > 0) last = await look();
+  // A frame that is being written looks torn: it grows, or is whole by the next look.
+  for (let n = 0; n < TORN_LOOKS && last.torn.some(({ isNewest }) => isNewest); n++) {
+    await delay(TORN_LOOK_MS);
+    const before = last.torn.find(({ isNewest }) => isNewest)!;
+    last = await look();
+    const now = last.torn.find(({ isNewest }) => isNewest);
+    if (now && now.file === before.file && now.at === before.at && now.bytes === before.bytes) break;
+  }
+  return last;
 }
+
+const TORN_LOOKS = 5;
+const TORN_LOOK_MS = 20;
 
 /** Nobody's topic is named by what is no folder of one. */
 function topicOf(name: string): string | null {

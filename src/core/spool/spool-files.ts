@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { KeystoneError } from '../errors.js';
 import { frameAt, frameBehind, frameHead, type FrameHead } from './spool-frame.js';
+import { tailAt } from './spool-tail.js';
 
 export interface SpoolCounts {
   readonly events: number;
@@ -32,8 +33,10 @@ export const spoolFiles = async (folder: string): Promise<readonly number[]> =>
 export interface FileSurvey extends SpoolCounts {
   /** Behind the last whole frame. */
   readonly endBytes: number;
-  /** Where a frame is broken in front of whole ones; null: nowhere. What is whole behind it is counted all the same. */
+  /** Where a frame is broken that was whole once; null: nowhere. What is whole behind it is counted all the same. */
   readonly damagedAt: number | null;
+  /** Behind the last whole frame: a write that was cut. */
+  readonly tornBytes: number;
 }
 
 /** A whole frame and where it begins in its file. */
@@ -45,7 +48,7 @@ export interface PlacedFrame {
 }
 
 /**
- * What waits in one file from `from` on, all of it checked, each whole frame shown to `onFrame`. A torn end is no event. The file is in memory
+ * What waits in one file from `from` on, all of it checked, each whole frame shown to `onFrame`. The file is in memory
  * meanwhile: `fileBytes` of its slot and one append.
  */
 export async function surveyFile(
@@ -74,11 +77,23 @@ export async function surveyFile(
     damagedAt ??= at;
     at = behind;
   }
-  return { events, bytes: Math.max(0, at - from), oldestMs, endBytes: at, damagedAt };
+  const tail = tailAt(bytes, at);
+  if (tail.kind === 'damaged') damagedAt ??= Math.min(at, bytes.length);
+  const tornBytes = tail.kind === 'torn' ? tail.bytes : 0;
+  return { events, bytes: Math.max(0, at - from), oldestMs, endBytes: at, damagedAt, tornBytes };
 }
 
-/** KS_LOG: the file is damaged at this byte. */
-export const damagedFile = (folder: string, number: number, at: number): KeystoneError =>
+/** KS_LOG: the file, drained up to `from`, is damaged at this byte. */
+export const damagedFile = (folder: string, number: number, at: number, from: number): KeystoneError =>
   new KeystoneError('KS_LOG', `the spool file ${path.join(folder, fileName(number))} is damaged at byte ${at}`, {
-    hint: 'the disk has lost or changed what was written there: restore the file from a copy, or move its folder aside and keep it; nothing of it is sent meanwhile',
+    hint: `nothing of its slot is sent meanwhile; ${mendFile(path.join(folder, fileName(number)), at, from)}`,
   });
+
+/** What somebody can do about a damaged file, drained up to `from`: nothing of it is thrown away. */
+export function mendFile(file: string, at: number, from: number): string {
+  const drain = 'keystone ingest spool drain';
+  // What is in front of the damage has gone already.
+  const rest =
+    at <= from ? `mv ${file} ${file}.damaged && ${drain}` : `cp ${file} ${file}.damaged && truncate -s ${at} ${file} && ${drain}`;
+  return `restore the file from a copy, or, while no server has the slot, keep it and send the rest: ${rest}`;
+}

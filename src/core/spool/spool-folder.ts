@@ -11,7 +11,7 @@
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { KeystoneError, messageOf } from '../errors.js';
+import { isKeystoneError, KeystoneError, messageOf } from '../errors.js';
 import { lockSlot, type SlotLock } from './slot-lock.js';
 import { openSlot, type SpoolSlot } from './spool-slot.js';
 
@@ -33,8 +33,10 @@ export interface ClaimedSlot {
 export interface ClaimedSlots {
   /** Events of processes that are gone, oldest first; then this process's own slot. */
   readonly slots: readonly ClaimedSlot[];
-  /** Slots that could not be taken because they are damaged. */
+  /** Slots that could not be taken because they are damaged, with what can be done. */
   readonly problems: readonly string[];
+  /** What was found torn in them and put aside. */
+  readonly notes: readonly string[];
 }
 
 /** Longer than somebody who only looks whose a slot is has its lock. */
@@ -85,25 +87,28 @@ export async function claimSlots(
   await mkdir(folder, { recursive: true });
   const slots: ClaimedSlot[] = [];
   const problems: string[] = [];
+  const notes: string[] = [];
   /** An empty slot that is ours; the lowest of them. */
   let spare: ClaimedSlot | null = null;
   const names = await slotNames(folder);
   for (const name of names) {
     const claimed = await claim(folder, name, fileBytes).catch((error: unknown) => {
-      problems.push(messageOf(error));
+      const hint = isKeystoneError(error) && error.hint ? `: ${error.hint}` : '';
+      problems.push(messageOf(error) + hint);
       return null;
     });
     if (!claimed) continue;
+    notes.push(...claimed.slot.notes);
     if (claimed.slot.counts().events > 0) slots.push(claimed);
     else if (own && !spare) spare = claimed;
     else await claimed.release();
   }
-  if (!own) return { slots, problems };
+  if (!own) return { slots, problems, notes };
   // What is written goes behind what waits: the newest of it may go on in its own slot.
   for (let number = nextNumber(names); slots.length === 0 && !spare; number += 1)
     spare = await claim(folder, `slot-${number}`, fileBytes);
   if (spare) slots.push(spare);
-  return { slots, problems };
+  return { slots, problems, notes };
 }
 
 /** Whether a living process holds the slot: asked by trying to take it. */

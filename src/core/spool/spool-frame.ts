@@ -1,6 +1,6 @@
 /**
  * Bytes of one append in a spool file: a mark, the length, a checksum, then a header in JSON and the records of each partition as
- * `log/record-chunk.ts` lays them out. A frame is whole or it is not there: a crash can leave only the last one of a file torn.
+ * `log/record-chunk.ts` lays them out. A crash can leave only the last one of a file torn (`spool-tail.ts`).
  */
 import { crc32 } from 'node:zlib';
 import type { LogRecord, NewRecord } from '../log/event-log.js';
@@ -83,7 +83,27 @@ export function frameAt(bytes: Buffer, at: number): FrameAt {
   return { kind: 'frame', bytes: bytes.subarray(at, end) };
 }
 
-/** Where the next whole frame behind `at` begins: then what lies at `at` is damage. Null: there is none, and it may be the torn end of the file. */
+/** Whether a frame's mark, or as much of it as there is, lies at `at`. */
+export const isMarkAt = (bytes: Buffer, at: number): boolean => {
+  const found = bytes.subarray(at, at + MARK.length);
+  return found.equals(MARK.subarray(0, found.length));
+};
+
+/** How long the frame at `at` is by what its header says, not by its length; null: the header is not whole, -1: it says nothing. */
+export function sizeByHeader(bytes: Buffer, at: number): number | null {
+  const from = at + FRONT_BYTES + 4;
+  if (bytes.length < from) return null;
+  const end = from + bytes.readUInt32LE(at + FRONT_BYTES);
+  if (end > bytes.length) return null;
+  try {
+    const { runs } = JSON.parse(bytes.subarray(from, end).toString('utf8')) as Header;
+    return runs.reduce((sum, run) => sum + run.bytes, end - at);
+  } catch {
+    return -1;
+  }
+}
+
+/** Where the next whole frame behind `at` begins: then what lies at `at` is damage. Null: there is none, and `tailAt` tells what it is. */
 export function frameBehind(bytes: Buffer, at: number): number | null {
   for (let from = bytes.indexOf(MARK, at + 1); from !== -1; from = bytes.indexOf(MARK, from + 1))
     if (frameAt(bytes, from).kind === 'frame') return from;

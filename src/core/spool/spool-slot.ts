@@ -6,15 +6,16 @@
  * the CPU of the embedded log's file, whose WAL writes pages, and each of them twice), nothing is ever changed in place, and what is drained
  * is given back to the disk at once.
  */
-import { open, truncate, unlink, type FileHandle } from 'node:fs/promises';
+import { open, truncate, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import type { NewRecord } from '../log/event-log.js';
 import type { NamedBatch } from '../log/named-appends.js';
 import { readFrames } from './read-frames.js';
 import { slotReserve } from './slot-reserve.js';
-import { damagedFile, fileName, isAbsent, spoolFiles, surveyFile, type SpoolCounts } from './spool-files.js';
+import { damagedFile, fileName, isAbsent, spoolFiles, surveyFile, type FileSurvey, type SpoolCounts } from './spool-files.js';
 import { decodeFrame, encodeFrame, type SpoolFrame, type SpoolRun } from './spool-frame.js';
 import { openJournal, readJournal, type SpoolPlace, type WindowNames } from './spool-journal.js';
+import { dropDrained, putTailAside } from './spool-tail.js';
 
 /** What is sent next, from the front. */
 export interface SpoolWindow {
@@ -33,6 +34,8 @@ export interface SpoolWindow {
 
 export interface SpoolSlot {
   readonly name: string;
+  /** What was found torn when it was opened, and put aside. */
+  readonly notes: readonly string[];
   /** Resolves once the runs survive a crash. Rejects with the disk's error, and nothing of them is kept. */
   append(frame: SpoolFrame): Promise<void>;
   /** The next window of about `maxBytes`; null: nothing waits. The same again until it is done. */
@@ -51,6 +54,8 @@ interface SpoolFile {
   bytes: number;
   /** When its first frame came, from where it is drained. */
   oldestMs: number | null;
+  /** A torn end that could not be put aside is in it still. */
+  readonly isTailInIt: boolean;
 }
 
 const DEFAULT_FILE_BYTES = 16 * 1024 * 1024;
@@ -74,16 +79,29 @@ export async function openSlot(folder: string, name: string, fileBytes = DEFAULT
   let names = state.names;
   let events = 0;
   const files: SpoolFile[] = [];
+  const notes: string[] = [];
+  const surveys: { readonly number: number; readonly found: FileSurvey }[] = [];
   for (const number of await spoolFiles(folder)) {
-    if (number < cursor.file) {
-      await unlink(inside(fileName(number)));
-      continue;
-    }
     const from = number === cursor.file ? cursor.at : 0;
     const found = await surveyFile(folder, number, from);
-    if (found.damagedAt !== null) throw damagedFile(folder, number, found.damagedAt);
+    if (found.damagedAt !== null && number >= cursor.file) throw damagedFile(folder, number, found.damagedAt, from);
+    surveys.push({ number, found });
+  }
+  // Not before all of them are known to be whole: a slot that is damaged is left as it is.
+  for (const { number, found } of surveys) {
+    const file = inside(fileName(number));
+    let isTailInIt = false;
+    if (found.tornBytes > 0) {
+      const aside = await putTailAside(file, found.endBytes, reserve.give);
+      notes.push(aside.note);
+      isTailInIt = !aside.isAside;
+    }
+    if (number < cursor.file) {
+      await dropDrained(file, isTailInIt || found.damagedAt !== null);
+      continue;
+    }
     events += found.events;
-    files.push({ number, bytes: found.endBytes, oldestMs: found.oldestMs });
+    files.push({ number, bytes: found.endBytes, oldestMs: found.oldestMs, isTailInIt });
   }
   let lastNumber = Math.max(cursor.file, files.at(-1)?.number ?? 0);
   const inheritedTo = lastNumber;
@@ -105,7 +123,7 @@ export async function openSlot(folder: string, name: string, fileBytes = DEFAULT
     const number = lastNumber + 1;
     const handle = await open(inside(fileName(number)), 'wx');
     lastNumber = number;
-    const file: SpoolFile = { number, bytes: 0, oldestMs: null };
+    const file: SpoolFile = { number, bytes: 0, oldestMs: null, isTailInIt: false };
     files.push(file);
     writing = { file, handle };
     await syncFolder();
@@ -154,7 +172,7 @@ export async function openSlot(folder: string, name: string, fileBytes = DEFAULT
       if (handle) writing = null;
       if (untidy === first) untidy = null;
       await handle?.close();
-      await unlink(inside(fileName(first.number))).catch((error: unknown) => {
+      await dropDrained(inside(fileName(first.number)), first.isTailInIt).catch((error: unknown) => {
         if (!isAbsent(error)) throw error;
       });
     }
@@ -198,6 +216,7 @@ export async function openSlot(folder: string, name: string, fileBytes = DEFAULT
 
   return {
     name,
+    notes,
     append,
     next,
     named: async ({ from, to }, batches, atMs) => {
@@ -247,9 +266,8 @@ function batchesOf(records: readonly NewRecord[], { batches }: WindowNames): rea
     if (those.length === 0) waiting.set(partition, those);
     those.push(record);
   }
-  return batches.map(({ partition, count, name }) => ({
-    partition,
-    records: waiting.get(partition)?.splice(0, count) ?? [],
-    name,
-  }));
+  // None is left of a batch when its file was cut behind damage.
+  return batches
+    .map(({ partition, count, name }) => ({ partition, records: waiting.get(partition)?.splice(0, count) ?? [], name }))
+    .filter((batch) => batch.records.length > 0);
 }

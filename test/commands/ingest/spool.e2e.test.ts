@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { lockSlot } from '../../../src/core/spool/slot-lock.js';
 import { isBuilt, runCli } from '../../support/cli-process.js';
 import { leaveInSpool } from '../../support/left-spool.js';
 import { DEFAULT_TOPIC, smallProject } from '../../support/small-project.js';
@@ -41,6 +42,28 @@ describe.skipIf(!isBuilt())('keystone ingest spool (needs npm run build)', () =>
     });
     const after = await runCli(['ingest', 'spool', 'status', '--output', 'csv'], { cwd: dir });
     expect(after.stdout).toMatch(/^slot-0,false,7,/m);
+  });
+
+  it('says who sends what is left, and fails when nobody does', async () => {
+    const dir = await leftBehind(7);
+    const folder = path.join(dir, '.keystone/spool/local/t/slot-0');
+    const lock = lockSlot(folder);
+    const held = await runCli(['ingest', 'spool', 'drain'], { cwd: dir });
+    lock?.release();
+    expect(held, held.stderr).toMatchObject({ code: 0 });
+    expect(held.stderr).toMatch(/0 events went into topic t, 7 left; 7 of them are in slots of servers at work, which send them/);
+    const file = path.join(folder, '0000000001.spool');
+    const bytes = await readFile(file);
+    bytes.write('?', bytes.length - 1);
+    await writeFile(file, bytes);
+    const drain = await runCli(['ingest', 'spool', 'drain'], { cwd: dir });
+    expect(drain, drain.stderr).toMatchObject({ code: 3 });
+    expect(drain.stderr).toMatch(/is damaged at byte 0\n(.*\n)*.*mv \S+ \S+\.damaged && keystone ingest spool drain/);
+    expect(drain.stderr).toMatch(/0 events went into topic t; nobody sends what is left in slot-0\./);
+    const status = await runCli(['ingest', 'spool', 'status'], { cwd: dir });
+    expect(status.stderr).toMatch(/nobody sends what is in slot-0 before the damage is mended/);
+    expect(status.stderr).not.toMatch(/send them: keystone ingest spool drain/);
+    expect(await readFile(file)).toEqual(bytes);
   });
 
   it('has nothing to do where nothing waits, or where the log is on this machine', async () => {

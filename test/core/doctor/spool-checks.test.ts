@@ -102,6 +102,24 @@ it('names slots of dead servers, events for another topic, and events that wait 
   for (const away of [['log'], null]) expect(await events(onKafka(lake, { away }))).toMatchObject({ status: 'ok' });
 });
 
+it('warns of a torn end, and fails on a damaged one with the next command', async () => {
+  const { lake, dir } = await testLake();
+  const slot = await leaveInSpool(dir, TOPIC, [{ ids: ['a'] }]);
+  const file = path.join(slot, '0000000001.spool');
+  const bytes = await readFile(file);
+  await writeFile(file, bytes.subarray(0, 50));
+  expect(await events(onKafka(lake))).toMatchObject({
+    status: 'warning',
+    found: expect.stringContaining(`${file} ends in 50 bytes of a torn write`),
+  });
+  await writeFile(file, Buffer.concat([bytes, Buffer.from('what is this')]));
+  expect(await events(onKafka(lake))).toMatchObject({
+    status: 'failed',
+    found: `the spool file ${file} is damaged at byte ${bytes.length}; 1 events are whole`,
+    fix: expect.stringContaining(`truncate -s ${bytes.length} ${file} && keystone ingest spool drain`),
+  });
+});
+
 it('fails on a damaged spool, by name', async () => {
   const { lake, dir } = await testLake();
   const slot = await leaveInSpool(dir, TOPIC, [{ ids: ['a'] }, { ids: ['b'] }, { ids: ['c'] }]);

@@ -83,6 +83,28 @@ describe('the account', () => {
     });
   });
 
+  it('does not close over the last frame when it is damaged, and warns of one that is torn', async () => {
+    const { lake, dir } = await testLake();
+    const slot = await leaveInSpool(dir, TOPIC, [{ ids: ['a', 'b'] }]);
+    const file = path.join(slot, '0000000001.spool');
+    const bytes = await readFile(file);
+    await writeFile(file, bytes.subarray(0, -3));
+    for (const deep of [false, true])
+      expect(await verifyLedger(lake, { deep })).toMatchObject({
+        closed: true,
+        spool: { events: 0 },
+        warnings: expect.arrayContaining([expect.stringContaining(`${file} ends in ${bytes.length - 3} bytes of a torn write`)]),
+      });
+    bytes.write('?', bytes.length - 1);
+    await writeFile(file, bytes);
+    for (const deep of [false, true])
+      expect(await verifyLedger(lake, { deep })).toMatchObject({
+        closed: false,
+        breaks: [{ kind: 'spool', table: `${TOPIC}/slot-0`, detail: `the spool file ${file} is damaged at byte 0` }],
+        warnings: expect.arrayContaining([expect.stringContaining(`mv ${file} ${file}.damaged`)]),
+      });
+  });
+
   it('says how much of what was sent already may be in the log, and when asked, is', async () => {
     const { lake, dir } = await testLake();
     const log = namedLog(1);

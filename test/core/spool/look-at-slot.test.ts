@@ -48,7 +48,16 @@ describe('a look at a slot', () => {
     expect(events).toBeLessThan(60);
     const before = await readdir(folder);
     const { bytes, front, ...look } = await lookAtSlot(folder);
-    expect(look).toEqual({ events, oldestMs: 160 - events, inDoubt: [], isBlocked: false, problems: [] });
+    expect(look).toEqual({
+      events,
+      oldestMs: 160 - events,
+      inDoubt: [],
+      isBlocked: false,
+      problems: [],
+      mend: null,
+      torn: [],
+      notes: [],
+    });
     expect([bytes, front?.at]).toEqual([slot.counts().bytes, expect.any(Number)]);
     expect(await readdir(folder)).toEqual(before);
     for (let window = await slot.next(600); window; window = await slot.next(600)) await slot.done(window);

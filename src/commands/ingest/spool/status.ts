@@ -15,9 +15,14 @@ Each server process has a slot of it; a slot that no process holds is taken up b
     const { spoolStatus } = await import('../../../core/ingest/spool/spool-status.js');
     const status = await spoolStatus(lakehouse);
     this.printRows(status.slots, ['slot', 'held', 'events', 'bytes', 'oldest']);
-    for (const { slot, problem } of status.slots) if (problem !== null) this.addWarning(`${slot}: ${problem}`);
+    for (const { slot, problem, mend, notes } of status.slots)
+      for (const text of [problem, mend, ...notes]) if (text !== null) this.addWarning(`${slot}: ${text}`);
     if (status.folder === null) this.say('The log of this profile has no spool.');
-    const next = status.slots.some(({ held, events }) => !held && events > 0) ? '; send them: keystone ingest spool drain' : '';
+    const isWaiting = status.slots.some(({ held, blocked, events }) => !held && !blocked && events > 0);
+    const stuck = status.slots.filter(({ blocked }) => blocked).map(({ slot }) => slot);
+    const next =
+      (isWaiting ? '; send them: keystone ingest spool drain' : '') +
+      (stuck.length > 0 ? `; nobody sends what is in ${stuck.join(', ')} before the damage is mended, as the warning says` : '');
     this.done(
       `Done. ${counted(status.events, 'event')} of topic ${status.topic} in the spool (${status.bytes} of ${status.maxBytes} bytes)${next}`,
     );

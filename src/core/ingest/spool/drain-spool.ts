@@ -4,7 +4,7 @@ import type { Lakehouse } from '../../lakehouse.js';
 import type { ReportProgress } from '../../progress.js';
 import { tellWaiting } from './drain-notice.js';
 import { openSpool } from './open-spool.js';
-import { spoolStatus } from './spool-status.js';
+import { spoolStatus, type SlotStatus, type SpoolStatus } from './spool-status.js';
 
 export interface DrainOptions {
   /** Tell what would be drained, and drain nothing. */
@@ -21,6 +21,10 @@ export interface DrainResult {
   readonly drained: number;
   /** Events that still wait: in slots of servers that are at work, or damaged. */
   readonly left: number;
+  /** Of those, in slots of servers that are at work: they send them themselves. */
+  readonly leftToServers: number;
+  /** Slots that wait for somebody: nobody sends anything of them. */
+  readonly stuck: readonly string[];
   readonly warnings: readonly string[];
   readonly dryRun: boolean;
 }
@@ -36,15 +40,26 @@ export async function drainSpool(
   const { topic } = config.profile.log;
   const warnings: string[] = [];
   const before = await spoolStatus(lakehouse);
-  for (const { slot, problem } of before.slots) if (problem !== null) warnings.push(`${slot}: ${problem}`);
-  const free = before.slots.filter(({ held, blocked }) => !held && !blocked).reduce((sum, { events }) => sum + events, 0);
-  const heldEvents = before.slots.filter(({ held }) => held).reduce((sum, { events }) => sum + events, 0);
-  if (heldEvents > 0) warnings.push(`${heldEvents} events wait in slots of servers that are at work; they drain them themselves`);
-  if (dryRun || free === 0)
-    return { topic, drained: dryRun ? free : 0, left: before.events - (dryRun ? free : 0), warnings, dryRun };
+  const free = eventsOf(before.slots.filter(({ held, blocked }) => !held && !blocked));
+  const result = (status: SpoolStatus, drained: number): DrainResult => {
+    for (const { slot, problem, mend, notes } of status.slots)
+      for (const text of [problem, mend, ...notes]) if (text !== null) warnings.push(`${slot}: ${text}`);
+    return {
+      topic,
+      drained,
+      left: status.events - (dryRun ? drained : 0),
+      leftToServers: eventsOf(status.slots.filter(({ held, blocked }) => held && !blocked)),
+      stuck: status.slots
+        .filter(({ held, blocked, events }) => blocked || (!dryRun && !held && events > 0))
+        .map(({ slot }) => slot),
+      warnings,
+      dryRun,
+    };
+  };
+  if (dryRun || free === 0) return result(before, dryRun ? free : 0);
 
   const spool = await openSpool(lakehouse, { own: false, onMode: () => undefined, onWarning: () => undefined });
-  if (!spool) return { topic, drained: 0, left: before.events, warnings, dryRun };
+  if (!spool) return result(await spoolStatus(lakehouse), 0);
   const total = spool.state().events;
   let aliveMs = effects.clock.nowMs();
   let waiting = total;
@@ -75,6 +90,7 @@ export async function drainSpool(
   } finally {
     await spool.close();
   }
-  const after = await spoolStatus(lakehouse);
-  return { topic, drained: total, left: after.events, warnings, dryRun };
+  return result(await spoolStatus(lakehouse), total);
 }
+
+const eventsOf = (slots: readonly SlotStatus[]): number => slots.reduce((sum, { events }) => sum + events, 0);

@@ -79,11 +79,11 @@ export async function openSpool(lakehouse: Lakehouse, options: OpenSpoolOptions)
   const { topic } = config.profile.log;
   const { patience: patienceMs, maxSize } = config.ingest.spool;
   const { known, isThere, probe } = await lookForTopic(lakehouse, folder);
-  const { slots, problems } = await claimSlots(folder, {
+  const { slots, problems, notes } = await claimSlots(folder, {
     own: options.own,
     fileBytes: Math.min(16 * 1024 * 1024, Math.ceil(maxSize / 8)),
   });
-  for (const problem of problems) options.onWarning(problem);
+  for (const text of [...problems, ...notes]) options.onWarning(text);
   if (slots.length === 0) return null;
 
   let chooser: { readonly partitions: number; readonly choose: (record: NewRecord) => number } | undefined;

@@ -17,6 +17,10 @@ export interface SlotStatus {
   readonly blocked: boolean;
   /** What is wrong with it; null: nothing. */
   readonly problem: string | null;
+  /** What can be done about it; null: nothing is wrong, or nobody knows. */
+  readonly mend: string | null;
+  /** Torn ends of files, and what of them was put aside: no damage, told so that nothing goes in silence. */
+  readonly notes: readonly string[];
 }
 
 export interface SpoolStatus {
@@ -50,7 +54,7 @@ export async function spoolStatus(lakehouse: Pick<Lakehouse, 'config'>): Promise
 }
 
 async function slotStatus(folder: string, slot: string): Promise<SlotStatus> {
-  const { events, bytes, oldestMs, isBlocked, problems } = await steadyLook(path.join(folder, slot));
+  const { events, bytes, oldestMs, isBlocked, problems, mend, notes } = await steadyLook(path.join(folder, slot));
   const oldest = oldestMs === null ? null : new Date(oldestMs).toISOString();
   return {
     slot,
@@ -60,5 +64,7 @@ async function slotStatus(folder: string, slot: string): Promise<SlotStatus> {
     oldest,
     blocked: isBlocked,
     problem: problems.length === 0 ? null : problems.join('; '),
+    mend,
+    notes,
   };
 }
