@@ -31,15 +31,15 @@ function isSame(one: Uint8Array, other: Uint8Array): boolean {
 
 /**
  * A record without `ks-event-id` (written by a foreign producer) is its own event: `<topic>/<partition>/<offset>`.
- * One without `ks-dataset` belongs to the topic's dataset. Neither is ever guessed from the content.
+ * One without `ks-dataset` belongs to the topic's dataset. Neither is ever guessed from the content. Bytes that are no UTF-8 name nothing,
+ * nor does an empty id or dataset: such a header stays among the headers, and the first that names something is taken.
  *
  * A batch keeps tens of thousands of these at once, so texts that repeat are kept once and promoted headers are let go.
  */
 export function bronzeRecordOf(topicDataset: string): ToBronzeRecord {
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const encoder = new TextEncoder();
   const encode = (text: string): Uint8Array => encoder.encode(text);
-  const asUtf8 = (bytes: Uint8Array): Uint8Array => (isUtf8(bytes) ? bytes : encode(decoder.decode(bytes)));
   const known = new Map<string, string>();
   const kept = (bytes: Uint8Array): string => {
     const text = decoder.decode(bytes);
@@ -48,14 +48,14 @@ export function bronzeRecordOf(topicDataset: string): ToBronzeRecord {
     if (known.size < 1_000) known.set(text, text);
     return text;
   };
-  /** Texts that mostly repeat the one before them. */
-  const repeating = (): ((bytes: Uint8Array) => string) => {
+  /** Texts that mostly repeat the one before them; null for what is no text. */
+  const repeating = (): ((bytes: Uint8Array) => string | null) => {
     let last = new Uint8Array();
-    let text = '';
+    let text: string | null = '';
     return (bytes) => {
       if (isSame(bytes, last)) return text;
       last = bytes.slice(); // a copy: the view would keep the whole read alive
-      text = kept(bytes);
+      text = isUtf8(bytes) ? kept(bytes) : null;
       return text;
     };
   };
@@ -67,11 +67,21 @@ export function bronzeRecordOf(topicDataset: string): ToBronzeRecord {
     let source: string | null = null;
     let headers: LogHeader[] | null = null;
     for (const header of record.headers) {
+      const { key, value } = header;
+      if (key === HEADER_EVENT_ID && eventId === null) {
+        if (value.length > 0 && isUtf8(value)) {
+          eventId = value;
+          continue;
+        }
+      } else if (key === HEADER_DATASET && dataset === null) {
+        dataset = datasetOf(value) || null;
+        if (dataset !== null) continue;
+      } else if (key === HEADER_SOURCE && source === null) {
+        source = sourceOf(value);
+        if (source !== null) continue;
+      }
       // A repeated header of ours stays where it is, so that nothing that arrived is dropped.
-      if (header.key === HEADER_EVENT_ID && eventId === null) eventId = asUtf8(header.value);
-      else if (header.key === HEADER_DATASET && dataset === null) dataset = datasetOf(header.value);
-      else if (header.key === HEADER_SOURCE && source === null) source = sourceOf(header.value);
-      else (headers ??= []).push(header);
+      (headers ??= []).push(header);
     }
     const { topic, partition, offset, timestampUs, key, value } = record;
     return {
@@ -81,8 +91,8 @@ export function bronzeRecordOf(topicDataset: string): ToBronzeRecord {
       timestampUs,
       key,
       payload: value,
-      eventId: eventId?.length ? eventId : encode(`${topic}/${partition}/${offset}`),
-      dataset: dataset || topicDataset,
+      eventId: eventId ?? encode(`${topic}/${partition}/${offset}`),
+      dataset: dataset ?? topicDataset,
       source,
       headers: headers ?? NO_HEADERS,
     };

@@ -1,5 +1,5 @@
 /** The partition of a data file as a person reads it, whichever of the table's specs it was written under. */
-import { specFields, transformStartMs } from '../table/partition-spec.js';
+import { hasFourDigitYear, specFields, transformStartMs } from '../table/partition-spec.js';
 import type { DataFile } from '../table/table-api.js';
 import type { TableMetadata } from '../table/table-metadata.js';
 
@@ -16,5 +16,8 @@ export function partitionLabel(metadata: TableMetadata, file: Pick<DataFile, 'pa
 
 function valueText(transform: string, value: string | number | boolean | null): string {
   const start = typeof value === 'number' ? transformStartMs(transform, value) : null;
-  return start === null ? String(value) : new Date(start).toISOString().slice(0, LENGTHS[transform] ?? 10);
+  // Outside the years of four digits, and beyond Date, which throws, an ordinal stays one, as in the names of folders.
+  return start === null || !hasFourDigitYear(start)
+    ? String(value)
+    : new Date(start).toISOString().slice(0, LENGTHS[transform] ?? 10);
 }

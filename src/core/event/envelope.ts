@@ -16,6 +16,8 @@ export const HEADER_CSV_LINE = 'ks-csv-line';
 export const HEADER_CSV_ERROR = 'ks-csv-error';
 /** The id under which an event that was replayed under a new id had come before. */
 export const HEADER_REPLAY_OF = 'ks-replay-of';
+/** The milliseconds, decimal text, that a Kafka producer gave as a record's time and that are none which a table can hold exactly. */
+export const HEADER_LOG_TIME_MS = 'ks-log-time-ms';
 
 export interface EventHeader {
   readonly key: string;

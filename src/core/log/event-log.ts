@@ -11,6 +11,7 @@ import type { GroupMember, GroupMembership, JoinOptions } from './group-membersh
 
 import type { NamedAppends } from './named-appends.js';
 
+/** What others wrote to Kafka may say more than this can: a null value is read as an empty one, a name that is no UTF-8 with U+FFFD. */
 export interface LogHeader {
   readonly key: string;
   readonly value: Uint8Array;
@@ -34,7 +35,11 @@ export interface LogRecord {
   readonly partition: number;
   /** Checked to be a safe integer by the adapter. */
   readonly offset: number;
-  /** When the log took it: microseconds since the epoch, never falling within a partition. */
+  /**
+   * When the log took it: microseconds since the epoch, a safe integer from 0 on, never falling within a partition. Kafka's is what the
+   * producer claims where the topic says so (CreateTime): it may fall, and a claim that is no such integer is set to the nearest that is,
+   * with the claim as a last header `ks-log-time-ms`.
+   */
   readonly timestampUs: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;

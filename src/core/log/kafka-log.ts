@@ -238,6 +238,8 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<EventLog> 
       needPartition(name, await need(name), partition);
       const timeMs = Math.max(0, Math.ceil(timestampUs / 1000));
       return patiently(`look up a time in ${name}/${partition}`, async () => {
+        // Times before 1970 are read as 1970, but Kafka goes by what it holds: everything is at or after the first moment.
+        if (timeMs === 0) return (await boundsNow(name, [partition]))[0]?.startOffset ?? 0;
         const found = (await offsetsAt(name, [partition], timeMs)).get(partition) ?? -1;
         return found >= 0 ? found : ((await boundsNow(name, [partition]))[0]?.endOffset ?? 0);
       });

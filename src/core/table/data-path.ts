@@ -3,7 +3,7 @@
  * file's partition from the manifest and ignores the folders.
  */
 import { KeystoneError } from '../errors.js';
-import { partitionFieldName, transformStartMs } from './partition-spec.js';
+import { hasFourDigitYear, partitionFieldName, transformStartMs } from './partition-spec.js';
 import type { DataFile, PartitionField, TableName } from './table-api.js';
 
 /** The store's folder of a table: `bronze.events` → `bronze/events`. */
@@ -27,7 +27,8 @@ function partitionFolder(field: PartitionField, values: DataFile['partition']): 
   const value = values[name];
   if (value === undefined) throw new KeystoneError('KS_INTERNAL', `no value for the partition field ${name}`);
   const start = typeof value === 'number' ? transformStartMs(field.transform, value) : null;
-  if (value === null || start === null)
+  // Beyond the years of four digits (and of Date, which throws) the ordinal names the folder.
+  if (value === null || start === null || !hasFourDigitYear(start))
     return `${folderName(name)}=${value === null ? '__HIVE_DEFAULT_PARTITION__' : folderName(String(value))}`;
   const iso = new Date(start).toISOString(); // YYYY-MM-DDTHH:…
   const parts = [`year=${iso.slice(0, 4)}`, `month=${iso.slice(5, 7)}`, `day=${iso.slice(8, 10)}`, `hour=${iso.slice(11, 13)}`];

@@ -93,8 +93,15 @@ export function microsRange(transform: string, value: number): readonly [bigint,
 
 /** First millisecond of a year, month, day or hour given as ordinal since 1970; null for other transforms. */
 export function transformStartMs(transform: string, value: number): number | null {
-  if (transform === 'year') return Date.UTC(1970 + value, 0);
+  // Counted in months: Date.UTC takes the years 0 to 99 for 1900 to 1999.
+  if (transform === 'year') return Date.UTC(1970, 12 * value);
   if (transform === 'month') return Date.UTC(1970, value);
   if (transform === 'day') return value * 86_400_000;
   return transform === 'hour' ? value * 3_600_000 : null;
 }
+
+const YEAR_0_MS = Date.parse('0000-01-01T00:00:00Z');
+const YEAR_10000_MS = Date.UTC(10_000, 0);
+
+/** Whether ISO 8601 writes that millisecond with a year of four digits, 0000 to 9999; false for NaN, which lies beyond what Date can tell. */
+export const hasFourDigitYear = (ms: number): boolean => ms >= YEAR_0_MS && ms < YEAR_10000_MS;

@@ -43,8 +43,6 @@ export async function searchSpool(
   const wanted = options.wanted.map((one) => Buffer.from(one));
   const toBronze = bronzeRecordOf(ingest.defaultDataset);
   const all = await findSlots(path.resolve(projectDir, ingest.spool.path), profileName);
-  // An id that was mended when it was read is nowhere byte for byte.
-  const isMended = wanted.some((one) => one.includes(REPLACEMENT));
   const found: SpooledEvent[] = [];
   const problems = [...all.unreadable];
   let total = 0;
@@ -57,7 +55,7 @@ export async function searchSpool(
       count = 0;
       const passed = new Map<number, number>();
       return (frame) => {
-        if (isMended || wanted.some((one) => frame.bytes.includes(one))) {
+        if (wanted.some((one) => frame.bytes.includes(one))) {
           for (const event of eventsOf(frame, slot, passed, toBronze)) {
             if (!matches(event.record)) continue;
             count += 1;
@@ -116,9 +114,6 @@ function* eventsOf(
     }
   }
 }
-
-/** U+FFFD in UTF-8. */
-const REPLACEMENT = Buffer.from('\uFFFD', 'utf8');
 
 /** Out of the file's buffer, which would be kept whole. */
 const copied = (event: SpooledEvent): SpooledEvent => {

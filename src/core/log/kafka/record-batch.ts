@@ -5,6 +5,7 @@
  */
 import { KeystoneError } from '../../errors.js';
 import type { LogHeader, LogRecord, NewRecord } from '../event-log.js';
+import { claimedTimeHeader, isLogTimeMs, nearestLogTimeUs } from '../log-time.js';
 import { CODEC_NAMES, decompressBatch, type BatchCompressor } from './batch-codecs.js';
 import { crc32c } from './crc32c.js';
 import { safeOffset, wireReader, type WireReader } from './wire.js';
@@ -189,14 +190,13 @@ export async function batchRecords(
   };
   const headerOf = headerReader(body, reader, blob);
   const { topic, partition } = place;
-  const baseTimeMs = Number(head.baseTimestampMs);
-  const appendTimeMs = head.attributes & LOG_APPEND_TIME ? Number(head.maxTimestampMs) : null;
+  const timeOf = timeReader(body, reader, head);
   try {
     const records: LogRecord[] = [];
     for (let n = 0; n < head.recordCount; n++) {
       const next = reader.varint() + reader.at();
       reader.int8();
-      const timeMs = baseTimeMs + reader.longNumber();
+      const timeMs = timeOf();
       const offset = head.baseOffset + reader.varint();
       const key = blob();
       const value = blob();
@@ -204,7 +204,11 @@ export async function batchRecords(
       const count = reader.varint();
       for (let at = 0; at < count; at++) headers.push(headerOf(at));
       if (reader.at() !== next) throw new RangeError(`record ${n} has another length than it says`);
-      const timestampUs = Math.max(0, (appendTimeMs ?? timeMs) * 1000);
+      let timestampUs: number;
+      if (typeof timeMs === 'bigint') {
+        timestampUs = nearestLogTimeUs(timeMs);
+        headers.push(claimedTimeHeader(timeMs));
+      } else timestampUs = timeMs * 1000;
       records.push({ topic, partition, offset, timestampUs, key, value, headers });
     }
     return records;
@@ -212,6 +216,27 @@ export async function batchRecords(
     if (cause instanceof RangeError) throw damaged(what, cause.message, cause);
     throw cause;
   }
+}
+
+/**
+ * Reads the next record's time in milliseconds: a number where it is a log time, else what it is, exactly. Bigints cost many times as
+ * much as numbers, so they are made only where the numbers leave what is exact.
+ */
+function timeReader(body: Buffer, reader: WireReader, head: BatchHead): () => number | bigint {
+  const isAppendTime = (head.attributes & LOG_APPEND_TIME) !== 0;
+  const given = isAppendTime ? head.maxTimestampMs : head.baseTimestampMs;
+  const base = Number(given);
+  const isExact = Number.isSafeInteger(base);
+  return () => {
+    const from = reader.at();
+    const difference = reader.longNumber();
+    const ms = isAppendTime ? base : base + difference;
+    if (isExact && Number.isSafeInteger(difference) && isLogTimeMs(ms)) return ms;
+    // As Java adds: around the end of 64 bits.
+    const exact = isAppendTime ? given : BigInt.asIntN(64, given + wireReader(body, from).varlong());
+    const number = Number(exact);
+    return isLogTimeMs(number) ? number : exact;
+  };
 }
 
 /** Where a header stands in the body of a batch, and what it is. */

@@ -12,6 +12,7 @@ import {
   batchRecords,
   encodeBatch,
 } from '../../../../src/core/log/kafka/record-batch.js';
+import { isLogTimeMs } from '../../../../src/core/log/log-time.js';
 
 const bytes = fc.uint8Array({ maxLength: 300 });
 /** Headers of neighbours are often the same, or of the same name: what is as before is not decoded again. */
@@ -38,6 +39,22 @@ const plain = ({ key, value, headers }: NewRecord | LogRecord) => ({
 async function decoded(batch: Buffer, at = 0): Promise<readonly LogRecord[]> {
   const head = batchHead(batch, at, 't/2');
   return head === null ? [] : batchRecords(batch, at, head, PLACE);
+}
+
+/** A batch of one empty record whose time is so far from the batch's. */
+function withDifference(base: bigint, difference: bigint): Buffer {
+  const varlong: number[] = [];
+  let rest = BigInt.asUintN(64, (difference << 1n) ^ (difference >> 63n));
+  for (; rest >= 0x80n; rest >>= 7n) varlong.push(Number(rest & 0x7fn) | 0x80);
+  varlong.push(Number(rest));
+  // Attributes, difference, offset, no key, no value, no headers.
+  const body = [0, ...varlong, 0, 1, 1, 0];
+  const head = encodeBatch([{ key: null, value: null, headers: [] }], producer, TIME).subarray(0, BATCH_OVERHEAD);
+  const batch = Buffer.concat([head, Buffer.from([2 * body.length, ...body])]);
+  batch.writeInt32BE(batch.length - 12, 8);
+  batch.writeBigInt64BE(base, 27);
+  batch.writeUInt32BE(crc32c(batch, 21), 17);
+  return batch;
 }
 
 describe('record batches', () => {
@@ -99,6 +116,60 @@ describe('record batches', () => {
       ['1', String(TIME), null, null],
     ]);
     expect(String(batch.records[0]!.headers['h'])).toBe('1');
+  });
+
+  it.each([
+    ['milliseconds', 1_700_000_000_123n, 0n, 1_700_000_000_123_000, null],
+    ['the first moment', 0n, 0n, 0, null],
+    ['the last whole millisecond', 9_007_199_254_740n, 0n, 9_007_199_254_740_000, null],
+    ['one behind it', 9_007_199_254_740n, 1n, Number.MAX_SAFE_INTEGER, '9007199254741'],
+    ['nanoseconds', 1_795_308_533_000_000_001n, 0n, Number.MAX_SAFE_INTEGER, '1795308533000000001'],
+    ['nanoseconds of a later record', 1_795_308_533_000_000_001n, 63n, Number.MAX_SAFE_INTEGER, '1795308533000000064'],
+    ['microseconds', 1_795_308_533_000_000n, -1n, Number.MAX_SAFE_INTEGER, '1795308532999999'],
+    ['none', -1n, 0n, 0, '-1'],
+    ['before 1970', 5n, -12n, 0, '-7'],
+    ['the least', -(2n ** 63n), 0n, 0, '-9223372036854775808'],
+    ['the greatest', 2n ** 63n - 1n, 0n, Number.MAX_SAFE_INTEGER, '9223372036854775807'],
+    ['what is around the end of 64 bits', 2n ** 63n - 1n, 1n, 0, '-9223372036854775808'],
+  ] as const)('time: %s', async (_, base, difference, timestampUs, kept) => {
+    const header = { key: 'h', value: Buffer.from('1') };
+    const written = { key: null, value: Buffer.from('v'), headers: [header] };
+    const batch = encodeBatch([written, written], producer, TIME);
+    batch.writeBigInt64BE(base, 27);
+    // Behind the record's length and attributes: a difference of one byte.
+    batch[BATCH_OVERHEAD + 2] = Number(difference < 0n ? -2n * difference - 1n : 2n * difference);
+    batch.writeUInt32BE(crc32c(batch, 21), 17);
+    const [first, second] = await decoded(batch);
+    expect(first!.timestampUs).toBe(timestampUs);
+    const all = [['h', '31'], ...(kept === null ? [] : [['ks-log-time-ms', Buffer.from(kept).toString('hex')]])];
+    expect(plain(first!).headers).toEqual(all);
+    // The header that both share is the record's alone to end with.
+    expect(plain(second!).headers).toHaveLength(isLogTimeMs(Number(base)) ? 1 : 2);
+  });
+
+  it('differ exactly by more than a double holds', async () => {
+    const base = 2n ** 62n + 1n;
+    for (const time of [1_700_000_000_123n, base - 2n ** 61n - 1n]) {
+      const batch = withDifference(base, time - base);
+      const [record] = await decoded(batch);
+      const isTime = time < 2n ** 53n;
+      expect(record!.timestampUs).toBe(isTime ? Number(time) * 1000 : Number.MAX_SAFE_INTEGER);
+      expect(record!.headers.map(({ value }) => String(value))).toEqual(isTime ? [] : [String(time)]);
+    }
+  });
+
+  it('of a topic that stamps them itself have its time, whatever it is', async () => {
+    const batch = encodeBatch([{ key: null, value: null, headers: [] }], producer, TIME);
+    batch.writeInt16BE(8, 21);
+    for (const [time, timestampUs] of [
+      [5n, 5000],
+      [-1n, 0],
+      [2n ** 62n, Number.MAX_SAFE_INTEGER],
+    ] as const) {
+      batch.writeBigInt64BE(time, 35);
+      batch.writeUInt32BE(crc32c(batch, 21), 17);
+      expect((await decoded(batch))[0]!.timestampUs).toBe(timestampUs);
+    }
   });
 
   it('are refused when a byte is damaged, and awaited when they are cut off', async () => {
