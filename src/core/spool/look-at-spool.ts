@@ -57,13 +57,16 @@ export async function steadyLook(
       const nothing = { events: 0, bytes: 0, oldestMs: null, front: null, inDoubt: [], mend: null, torn: [], notes: [] };
       return { ...nothing, isBlocked: true, problems };
     });
-  let last = await look();
-  if (last.problems.length > 0) last = await look();
+  const twice = async (): Promise<SlotLook> => {
+    const first = await look();
+    return first.problems.length === 0 ? first : look();
+  };
+  let last = await twice();
   // A frame that is being written looks torn: it grows, or is whole by the next look.
   for (let n = 0; n < TORN_LOOKS && last.torn.some(({ isNewest }) => isNewest); n++) {
     await delay(TORN_LOOK_MS);
     const before = last.torn.find(({ isNewest }) => isNewest)!;
-    last = await look();
+    last = await twice();
     const now = last.torn.find(({ isNewest }) => isNewest);
     if (now && now.file === before.file && now.at === before.at && now.bytes === before.bytes) break;
   }

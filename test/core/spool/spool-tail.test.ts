@@ -195,6 +195,18 @@ describe('a torn end', () => {
     expect(await filesOf(folder)).toEqual(['0000000001.spool', '0000000001.spool.torn', '0000000001.spool.torn-2']);
   });
 
+  it('stays with its whole file where there is no room for a copy', async () => {
+    const { folder, file } = await slotWith([[FIRST, LAST]], (last) => last.subarray(0, -1));
+    const before = await readFile(file);
+    // What stands in the way of the copy is a full disk, whoever runs the test.
+    await mkdir(`${file}.torn.tmp`);
+    const slot = await opened(folder);
+    expect(slot.notes).toEqual([expect.stringMatching(/could not be put aside \(EISDIR/)]);
+    expect(await drainAll(slot)).toEqual([FIRST]);
+    expect(await readFile(`${file}.torn`)).toEqual(before);
+    await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   it('is never called damage, wherever a write stops', () => {
     const bytes = Buffer.concat([frame(FIRST), frame(LAST)]);
     const at = frame(FIRST).length;
