@@ -7,7 +7,7 @@ import type { Account } from '../../core/ledger/account.js';
 export default class LedgerVerify extends KeystoneCommand {
   static override summary = 'Prove where every accepted event is';
   static override description = `Every offset below bronze's next is in bronze once, is a recorded hole, or expired unread and was given up
-(consume accept-loss; each such range is named); every processed event is exactly one of current in silver or disposed
+(consume accept-loss; each such range is named), and none expired unread without a word; every processed event is exactly one of current in silver or disposed
 of with a reason (error, quarantined, duplicate, superseded). What servers of this machine keep in their spool while the
 log is away is counted beside it. Quick mode adds up the snapshot summaries, --deep reads the data. Breaks name the
 offsets and end with exit code 3.`;
@@ -30,8 +30,9 @@ offsets and end with exit code 3.`;
       this.say(`LOST ${lost}; accepted ${acceptedAt} by ${by}: ${reason}`);
     }
     for (const line of spoolLines(account.spool)) this.say(line);
-    for (const { kind, table, detail, offsets } of account.breaks) {
+    for (const { kind, table, detail, offsets, hint } of account.breaks) {
       this.say(`BREAK ${kind} ${table}: ${detail}${offsets.length > 0 ? `: ${offsets.join(' ')}` : ''}`);
+      if (hint !== undefined) this.say(`  ${hint}`);
     }
     for (const { table, rolledBackFrom, currentSnapshot } of account.rolledBack) {
       this.say(`ROLLED BACK ${table}: from snapshot ${rolledBackFrom ?? 'none'} to ${currentSnapshot ?? 'nothing'}`);

@@ -31,7 +31,7 @@ When it was stopped half-way, no consumer builds on the tables until the same co
   async run(): Promise<RollbackResult> {
     const { args, flags } = await this.parse(TableRollback);
     const lakehouse = await this.lakehouse();
-    const { rollbackTables } = await import('../../core/rollback/rollback-tables.js');
+    const { directionOf, eventsText, rollbackTables } = await import('../../core/rollback/rollback-tables.js');
     const result = await rollbackTables(lakehouse, {
       table: args.table,
       to: flags.to,
@@ -43,13 +43,12 @@ When it was stopped half-way, no consumer builds on the tables until the same co
     const moved = result.tables.filter(({ from, to }) => from !== to);
     this.printRows(moved, ['table', 'from', 'to', 'committed', 'rowsBefore', 'rowsAfter']);
     for (const { topic, partition, from, to } of result.offsets)
-      this.say(`  ${topic}/${partition}  ${to} to ${from - 1} come again`);
+      this.say(`  ${topic}/${partition}  ${to < from ? `${to} to ${from - 1} come` : `${from} to ${to - 1} are there`} again`);
     const tables = `${moved.length} table${moved.length === 1 ? '' : 's'}`;
-    const again =
-      result.kind === 'gold' ? 'what differs is built again' : `${result.eventsAgain} events come again, none is lost`;
+    const again = result.kind === 'gold' ? 'what differs is built again' : `${eventsText(result)}, none is lost`;
     if (!result.changed) this.done(`Done. ${result.table} is at snapshot ${result.snapshot} already; nothing changed.`);
-    else if (result.dryRun) this.done(`Dry run. ${tables} would go back, ${again}; nothing was changed.`);
-    else this.done(`Done. ${tables} back in ${result.seconds.toFixed(1)} s; ${again}. Next: ${result.next}`);
+    else if (result.dryRun) this.done(`Dry run. ${tables} would go ${directionOf(result)}, ${again}; nothing was changed.`);
+    else this.done(`Done. ${tables} ${directionOf(result)} in ${result.seconds.toFixed(1)} s; ${again}. Next: ${result.next}`);
     return result;
   }
 }

@@ -13,7 +13,7 @@ import type { BuildProgress } from './build-progress.js';
 import type { ConsumeOptions } from './consume-options.js';
 import { deriving } from './derive-backlog.js';
 import { landing, type LandingRight } from './land-next.js';
-import { leaseName } from './lease-name.js';
+import { leaseName } from '../state/lease-name.js';
 import type { Endurance } from './outages.js';
 import { underLease } from './under-lease.js';
 

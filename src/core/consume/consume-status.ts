@@ -5,7 +5,7 @@ import type { Lakehouse } from '../lakehouse.js';
 import type { GroupMember } from '../log/group-membership.js';
 import { DISPOSITIONS } from '../ledger/dispositions-table.js';
 import type { TableName } from '../table/table-api.js';
-import { leaseName } from './lease-name.js';
+import { leaseName } from '../state/lease-name.js';
 import { seenRun, type SeenRun } from './signs-of-life.js';
 
 /** The builder's lease: an expired one may be taken over at any moment. */

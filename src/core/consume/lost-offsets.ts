@@ -38,7 +38,7 @@ export interface Loss {
 
 /**
  * `only`: the partitions that are asked for; empty: all. Throws KS_NOT_FOUND for a topic or partition that is not there, KS_LOG_RECREATED,
- * and KS_TABLE_CORRUPT where bronze was rolled back by another tool and its newer snapshot holds what the log has lost.
+ * and KS_TABLE_CORRUPT where something is lost and bronze was rolled back from a snapshot that holds more of the topic, of whichever partition.
  */
 export async function findLoss(lakehouse: Lakehouse, only: readonly number[]): Promise<Loss> {
   const { topic } = lakehouse.config.profile.log;
@@ -53,7 +53,7 @@ export async function findLoss(lakehouse: Lakehouse, only: readonly number[]): P
   const bronze = table && (await table.state());
   const next = bronze?.nextOffsets.get(topic) ?? new Map<number, number>();
   const truncated = truncatedPartitions(bounds, next).filter(({ partition }) => only.length === 0 || only.includes(partition));
-  if (bronze) refuseRecoverable(topic, bronze, truncated);
+  if (bronze && truncated.length > 0) refuseRecoverable(topic, bronze, truncated);
   const landedAt = table && truncated.length > 0 ? await lastLandedTimes(lakehouse, table, topic, truncated) : new Map();
   const lost: LostOffsets[] = [];
   for (const one of truncated) {
@@ -79,16 +79,27 @@ function requirePartitions(topic: string, bounds: readonly { readonly partition:
   throw new KeystoneError('KS_NOT_FOUND', `${topic} has no partition ${missing}: it has 0 to ${last}`, { hint });
 }
 
-/** A snapshot that another tool's rollback left behind may hold what the log does not any more. */
+/**
+ * A snapshot that a rollback left behind may hold what the log does not any more, now or by tomorrow. It can be made current again only
+ * while nothing is landed beside it: an accepted loss of any partition would give it up.
+ */
 function refuseRecoverable(topic: string, bronze: TableState, truncated: readonly TruncatedPartition[]): void {
   const newer = bronze.rolledBackFrom;
   if (!newer) return;
   const offsets = snapshotNextOffsets(newer);
-  const held = truncated.find(({ partition, lakeOffset }) => nextOffsetOf(offsets, topic, partition) > lakeOffset);
-  if (!held) return;
+  const next = bronze.nextOffsets.get(topic);
+  const ahead = [...(offsets.get(topic) ?? [])]
+    .filter(([partition, end]) => end > (next?.get(partition) ?? 0))
+    .map(([partition]) => partition)
+    .toSorted((a, b) => a - b);
+  const lost = ahead.find((partition) => truncated.some((one) => one.partition === partition));
+  const held = lost ?? ahead[0];
+  if (held === undefined) return;
+  const why =
+    lost === undefined ? `nothing of ${topic} is given up while that snapshot could become current again` : 'it is not lost';
   throw new KeystoneError(
     'KS_TABLE_CORRUPT',
-    `${BRONZE_EVENTS.name} was rolled back from snapshot ${newer.id}, which holds ${topic} partition ${held.partition} up to ${nextOffsetOf(offsets, topic, held.partition)}: it is not lost`,
+    `${BRONZE_EVENTS.name} was rolled back from snapshot ${newer.id}, which holds ${topic} partition ${held} up to ${nextOffsetOf(offsets, topic, held)}: ${why}`,
     { hint: `keystone table rollback ${BRONZE_EVENTS.name} --to ${newer.id} --dry-run` },
   );
 }

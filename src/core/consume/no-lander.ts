@@ -6,7 +6,7 @@ import { BRONZE_EVENTS } from '../bronze/bronze-events.js';
 import { KeystoneError } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { takeLease } from '../rollback/take-lease.js';
-import { leaseName } from './lease-name.js';
+import { leaseName } from '../state/lease-name.js';
 
 export interface NoLander {
   /** Throws KS_LEASE_LOST when the lease is gone. */

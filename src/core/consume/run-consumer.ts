@@ -9,6 +9,7 @@ import { KeystoneError, isKeystoneError, messageOf } from '../errors.js';
 import type { Lakehouse } from '../lakehouse.js';
 import type { EventLog } from '../log/event-log.js';
 import { type DerivedCounts, NO_COUNTS } from '../silver/derivation.js';
+import { isTransientFailure } from '../resilience/transient-failure.js';
 import type { StateStore } from '../state/state-store.js';
 import { refuseMovedLake } from '../table/moved-lake.js';
 import { randomHexId } from '../table/random-names.js';
@@ -19,7 +20,7 @@ import { checkBounds } from './check-bounds.js';
 import type { ConsumeOptions } from './consume-options.js';
 import { deriving } from './derive-backlog.js';
 import { landing } from './land-next.js';
-import { leaseName } from './lease-name.js';
+import { leaseName } from '../state/lease-name.js';
 import { sameLog } from './log-recreated.js';
 import { watchOutages, type Endurance } from './outages.js';
 import { giveSigns } from './signs-of-life.js';
@@ -84,8 +85,16 @@ export async function runConsumer(lakehouse: Lakehouse, options: ConsumeOptions)
     });
   } catch (error) {
     // A run without end that is told to stop has done what was asked of it, whatever it was waiting for.
-    if (untilCaughtUp || !isInterrupted(error)) throw error;
-    return totalsOf(false);
+    if (!untilCaughtUp && isInterrupted(error)) return totalsOf(false);
+    // A service that is away may be the one that would be asked to remember it.
+    if (!isInterrupted(error) && !isTransientFailure(error)) {
+      const failed = runOf('failed', { topic, error: messageOf(error) });
+      await lakehouse
+        .state()
+        .then((state) => state.saveRun(failed))
+        .catch(() => undefined); // only the history of runs lacks it
+    }
+    throw error;
   }
   const signs = giveSigns(() => begun.state.saveRun(isThere()));
   logger?.info('consume.started', { runId, topic, group: config.consume.group, untilCaughtUp, holder: effects.processName });

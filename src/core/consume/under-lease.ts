@@ -14,7 +14,7 @@ import type { StateStore } from '../state/state-store.js';
 import { highestToken } from '../table/highest-token.js';
 import type { Table } from '../table/table-api.js';
 import type { ConsumeOptions } from './consume-options.js';
-import { leaseName } from './lease-name.js';
+import { leaseName } from '../state/lease-name.js';
 import type { Endurance } from './outages.js';
 
 export interface LeasedRun {

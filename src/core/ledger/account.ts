@@ -24,11 +24,14 @@ export interface AccountBreak {
     | 'count' // snapshot summaries contradict each other
     | 'file' // a data file is missing or does not hold what its manifest says
     | 'spool' // the spool of this machine is damaged: accepted events that are not in the log yet
+    | 'expired-unread' // the log's start lies above bronze's next offset, and nobody gave up what lies between
     | 'log-recreated'; // the topic ends below bronze's next offset, or is another one of the same name
   readonly table: string;
   readonly detail: string;
   readonly count: number;
   readonly offsets: readonly string[];
+  /** What to do next, where that is known. */
+  readonly hint?: string;
 }
 
 export interface PartitionAccount {
@@ -41,7 +44,7 @@ export interface PartitionAccount {
   readonly bronzeNext: number;
   /** Every event below this one has its final place. */
   readonly processedNext: number;
-  /** In the log and not yet in bronze: no fault. */
+  /** In the log, which still holds it, and not yet in bronze: no fault. */
   readonly pending: number;
   /** Offsets below bronzeNext that the log never gave out. */
   readonly holes: number;
@@ -63,6 +66,9 @@ export interface LossAccount {
   readonly by: string;
   readonly reason: string;
 }
+
+/** Offsets that expired before they were landed and that nobody has given up: a break of the kind `expired-unread`. */
+export type ExpiredUnread = Pick<LossAccount, 'topic' | 'partition' | 'from' | 'toExclusive' | 'eventsAtMost'>;
 
 export interface RolledBackTable {
   readonly table: string;
@@ -87,9 +93,13 @@ export interface Account {
     readonly pending: number;
     /** Sum of `losses`. */
     readonly lostAtMost: number;
+    /** Sum of `expiredUnread`. */
+    readonly expiredUnreadAtMost: number;
   };
   /** In the order in which they were given up. */
   readonly losses: readonly LossAccount[];
+  /** By topic and partition; each of them is a break. */
+  readonly expiredUnread: readonly ExpiredUnread[];
   readonly breaks: readonly AccountBreak[];
   readonly rolledBack: readonly RolledBackTable[];
   /** Tables with a commit under way (or left by a crash, to be finished by the next consumer): judged at their snapshot before it. */

@@ -16,6 +16,7 @@ import type { Account, AccountBreak, LossAccount, PartitionAccount, RolledBackTa
 import { type AccountCut, cutAccount } from './account-cut.js';
 import { deepBreaks } from './deep-account.js';
 import { DISPOSITIONS, VERDICTS } from './dispositions-table.js';
+import { expiredUnread } from './expired-unread.js';
 import { awayBesideSpool, lookAfterLog, lookBeforeLog } from './spool-account.js';
 
 /** Summary key that every writer of Iceberg fills (https://iceberg.apache.org/spec/#optional-snapshot-summary-fields). */
@@ -48,7 +49,12 @@ export async function verifyLedger(lakehouse: Lakehouse, options: VerifyOptions)
   const spool = await lookAfterLog(lakehouse, before, options);
 
   const breaks: AccountBreak[] = [...spool.breaks, ...partitions.flatMap(recreated)];
-  if (bronzeState) breaks.push(...(await otherLogs(lakehouse, bronzeState)));
+  const others = bronzeState ? await otherLogs(lakehouse, bronzeState) : [];
+  breaks.push(...others.map(({ found }) => found));
+  // Of another topic than bronze's nothing can be said.
+  const suspects = partitions.filter(({ topic }) => !others.some((other) => other.topic === topic));
+  const unread = await expiredUnread(lakehouse, suspects, bronze ?? null, options.signal);
+  breaks.push(...unread.breaks);
   breaks.push(...summaryBreaks(partitions, bronzeState, cut));
   if (options.deep && bronze && bronzeState) {
     breaks.push(...(await deepBreaks(lakehouse, { bronze, bronzeState, cut, partitions, holes }, options)));
@@ -72,8 +78,10 @@ export async function verifyLedger(lakehouse: Lakehouse, options: VerifyOptions)
       dispositions: dispositionCounts(cut),
       pending: sum(partitions.map(({ pending }) => pending)),
       lostAtMost: sum(losses.map(({ eventsAtMost }) => eventsAtMost)),
+      expiredUnreadAtMost: sum(unread.expired.map(({ eventsAtMost }) => eventsAtMost)),
     },
     losses,
+    expiredUnread: unread.expired,
     breaks,
     rolledBack,
     inFlight: cut?.inFlight ?? [],
@@ -104,7 +112,8 @@ async function partitionAccounts(
         logEnd: bound?.endOffset ?? null,
         bronzeNext,
         processedNext: nextOffsetOf(processed, topic, partition),
-        pending: bound ? Math.max(0, bound.endOffset - bronzeNext) : 0,
+        // What has expired waits for nobody.
+        pending: bound ? Math.max(0, bound.endOffset - Math.max(bronzeNext, bound.startOffset)) : 0,
       };
       // What was given up is in both.
       const lost = holesBelow(missing.losses, account, bronzeNext);
@@ -163,20 +172,24 @@ async function emptyLake(lakehouse: Lakehouse, partitions: readonly PartitionAcc
 }
 
 /** A topic that was made anew and has outgrown the old one has no offset that would give it away. */
-async function otherLogs(lakehouse: Lakehouse, bronze: TableState): Promise<readonly AccountBreak[]> {
+async function otherLogs(
+  lakehouse: Lakehouse,
+  bronze: TableState,
+): Promise<readonly { readonly topic: string; readonly found: AccountBreak }[]> {
   const log = await lakehouse.log();
-  const breaks: AccountBreak[] = [];
+  const others: { readonly topic: string; readonly found: AccountBreak }[] = [];
   for (const topic of Object.keys(landedLogIds(bronze)).toSorted()) {
     if (!isOtherLog(bronze, topic, await log.topicId(topic))) continue;
-    breaks.push({
+    const found = {
       kind: 'log-recreated',
       table: BRONZE_EVENTS.name,
       detail: `${topic} is not the topic that bronze was landed from, another one of the same name: it was deleted or recreated`,
       count: sum([...(bronze.nextOffsets.get(topic)?.values() ?? [])]),
       offsets: [],
-    });
+    } as const;
+    others.push({ topic, found });
   }
-  return breaks;
+  return others;
 }
 
 /** What the snapshot summaries alone must add up to. */

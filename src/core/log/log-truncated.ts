@@ -1,7 +1,8 @@
 /** Events that expired before the lake read them: an incident with exact offsets, never skipped without a word. */
 import { KeystoneError } from '../errors.js';
 
-const WAYS_OUT =
+/** What is to be done about it, in this order. */
+export const WAYS_OUT =
   'raise the topic’s retention first, so that no more expires; if the events exist elsewhere, a recorded trace for one, ' +
   'keystone ingest replay brings them in again afterwards; then: keystone consume accept-loss --dry-run';
 

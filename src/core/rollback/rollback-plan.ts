@@ -15,7 +15,7 @@ import { halfDoneRollback } from '../silver/rolled-back.js';
 import { snapshotNextOffsets } from '../table/snapshot-offsets.js';
 import { lineOf } from '../table/state-line.js';
 import type { NextOffsets, RollbackMark, Snapshot, Table, TableName, TableState } from '../table/table-api.js';
-import { consistentCut, eventsBelow } from './consistent-cut.js';
+import { consistentCut, eventsBelow, rowsAt } from './consistent-cut.js';
 import { existingTable } from '../table/existing-table.js';
 import { resolveSnapshot } from '../care/resolve-snapshot.js';
 
@@ -39,6 +39,8 @@ export interface RollbackPlan {
   readonly offsets: { readonly from: NextOffsets; readonly to: NextOffsets };
   /** Events between them: landed or derived again. */
   readonly eventsAgain: number;
+  /** Events that bronze gave up in an earlier rollback and that a newer snapshot brings back. */
+  readonly eventsRestored: number;
   /** Number and cut of the mark that each table gets; null for tables that are rolled back alone. */
   readonly mark: Omit<RollbackMark, 'sequence'> | null;
   /** Nothing would change. */
@@ -74,10 +76,27 @@ export async function planRollback(lakehouse: Lakehouse, name: string, to: strin
     asked: { table: table.name, to: target },
     tables: [{ table, from: state.currentSnapshot, to: target }],
     offsets: kind === 'bronze' ? offsets : { from: new Map(), to: new Map() },
-    eventsAgain: kind === 'bronze' ? eventsBelow(offsets.from, state.holes) - eventsBelow(offsets.to, state.holes) : 0,
+    ...(kind === 'bronze' ? eventsMoved(offsets, state, target) : { eventsAgain: 0, eventsRestored: 0 }),
     mark: null,
     idle: state.currentSnapshot?.id === target.id,
   };
+}
+
+/** Bronze may go back in one partition and forward in another one. */
+function eventsMoved(
+  { from, to }: RollbackPlan['offsets'],
+  state: TableState,
+  target: Snapshot,
+): Pick<RollbackPlan, 'eventsAgain' | 'eventsRestored'> {
+  const kept: NextOffsets = new Map(
+    [...from].map(([topic, partitions]) => [
+      topic,
+      new Map([...partitions].map(([partition, next]) => [partition, Math.min(next, nextOffsetOf(to, topic, partition))])),
+    ]),
+  );
+  const eventsAgain = eventsBelow(from, state.holes) - eventsBelow(kept, state.holes);
+  // By the rows, since the newer snapshot may know of holes that the current one does not.
+  return { eventsAgain, eventsRestored: rowsAt(target) - rowsAt(state.currentSnapshot) + eventsAgain };
 }
 
 /** Of the snapshot, or the newest of its ancestors that carries them. */
@@ -166,6 +185,7 @@ async function planDerived(lakehouse: Lakehouse, asked: Table, to: string): Prom
     tables: planned,
     offsets: { from: ledger.nextOffsets, to: cut.processed },
     eventsAgain: eventsBelow(ledger.nextOffsets, holes) - eventsBelow(cut.processed, holes),
+    eventsRestored: 0,
     mark: { number, table: asked.name, to: target.id, cut: cut.snapshots.get(DISPOSITIONS.name)?.id ?? null },
     idle:
       !halfDone &&

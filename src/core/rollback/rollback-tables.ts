@@ -2,7 +2,7 @@
  * `table rollback`: makes older snapshots current, alone while it works: it holds the lease of whoever fills the tables. A consumer or gold
  * run of before is fenced out by the lease's token, which every table keeps.
  */
-import { leaseName } from '../consume/lease-name.js';
+import { leaseName } from '../state/lease-name.js';
 import { KeystoneError, messageOf } from '../errors.js';
 import { GOLD_LEASE, GOLD_LEASE_TTL_MS } from '../gold/run-gold.js';
 import type { Lakehouse } from '../lakehouse.js';
@@ -37,7 +37,7 @@ export interface TableRollback {
   readonly rowsAfter: number;
 }
 
-/** Offsets from `to` (included) up to `from` come again. */
+/** Offsets from `to` (included) up to `from` come again; where `to` is the greater, those from `from` up to `to` are there again. */
 export interface OffsetsBack {
   readonly topic: string;
   readonly partition: number;
@@ -53,6 +53,8 @@ export interface RollbackResult {
   readonly offsets: readonly OffsetsBack[];
   /** Recovery point: events that are landed or derived again from what is still there; none is lost. */
   readonly eventsAgain: number;
+  /** Events of bronze that an earlier rollback gave up and that a newer snapshot brings back at once. */
+  readonly eventsRestored: number;
   /** Recovery time so far: from the call until readers saw the older snapshots. */
   readonly seconds: number;
   readonly changed: boolean;
@@ -81,6 +83,7 @@ export async function rollbackTables(lakehouse: Lakehouse, options: RollbackOpti
     tables: plan.tables.map(describeStep),
     offsets: offsetsBack(plan),
     eventsAgain: plan.eventsAgain,
+    eventsRestored: plan.eventsRestored,
     seconds: (clock.nowMs() - startedMs) / 1000,
     changed: !plan.idle,
     dryRun: options.dryRun,
@@ -93,7 +96,7 @@ export async function rollbackTables(lakehouse: Lakehouse, options: RollbackOpti
     const moved = before.tables.filter(({ from, to }) => from?.id !== to?.id).length;
     throw new KeystoneError(
       'KS_USAGE',
-      `${moved} table${moved === 1 ? '' : 's'} would go back, and ${before.eventsAgain} events come again; nothing was changed`,
+      `${moved} table${moved === 1 ? '' : 's'} would go ${directionOf(before)}, and ${eventsText(before)}; nothing was changed`,
       { hint: 'The same with --dry-run shows them by table, with --yes does it.' },
     );
   }
@@ -117,6 +120,19 @@ export async function rollbackTables(lakehouse: Lakehouse, options: RollbackOpti
     await lease.release();
   }
 }
+
+type EventsMoved = Pick<RollbackResult, 'eventsAgain' | 'eventsRestored'>;
+
+/** Where the tables go: a newer snapshot than the current one lies forward. */
+export const directionOf = ({ eventsAgain, eventsRestored }: EventsMoved): 'back' | 'forward' =>
+  eventsRestored > 0 && eventsAgain === 0 ? 'forward' : 'back';
+
+/** What becomes of the events between the snapshots, in words. */
+export const eventsText = (moved: EventsMoved): string =>
+  [
+    ...(directionOf(moved) === 'back' ? [`${moved.eventsAgain} events come again`] : []),
+    ...(moved.eventsRestored > 0 ? [`${moved.eventsRestored} events are there again`] : []),
+  ].join(', ');
 
 function leaseFor(lakehouse: Lakehouse, { table, to, signal, onNotice }: RollbackOptions): Promise<LeaseKeeper> {
   const again = `then: keystone table rollback ${table} --to ${to} --yes`;
@@ -159,9 +175,14 @@ const describeStep = ({ table, from, to }: PlannedTable): TableRollback => ({
 });
 
 const offsetsBack = ({ offsets }: RollbackPlan): readonly OffsetsBack[] =>
-  [...offsets.from].flatMap(([topic, partitions]) =>
-    [...partitions]
-      .map(([partition, from]) => ({ topic, partition, from, to: nextOffsetOf(offsets.to, topic, partition) }))
+  [...new Set([...offsets.from.keys(), ...offsets.to.keys()])].flatMap((topic) =>
+    [...new Set([offsets.from, offsets.to].flatMap((next) => [...(next.get(topic)?.keys() ?? [])]))]
+      .map((partition) => ({
+        topic,
+        partition,
+        from: nextOffsetOf(offsets.from, topic, partition),
+        to: nextOffsetOf(offsets.to, topic, partition),
+      }))
       .filter(({ from, to }) => from !== to)
       .toSorted((a, b) => a.partition - b.partition),
   );

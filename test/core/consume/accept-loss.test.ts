@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { runCompact } from '../../../src/core/care/run-compact.js';
 import { tableHistory } from '../../../src/core/care/table-history.js';
 import { type AcceptLossOptions, acceptLoss, type LossAcceptance } from '../../../src/core/consume/accept-loss.js';
-import { leaseName } from '../../../src/core/consume/lease-name.js';
+import { leaseName } from '../../../src/core/state/lease-name.js';
 import type { Lakehouse } from '../../../src/core/lakehouse.js';
 import { verifyLedger } from '../../../src/core/ledger/verify.js';
 import type { GroupMember } from '../../../src/core/log/group-membership.js';
@@ -48,6 +48,10 @@ describe('a loss', () => {
       code: 'KS_LOG_TRUNCATED',
       hint: expect.stringContaining('keystone consume accept-loss --dry-run'),
     });
+    expect(await (await lake.state()).listRuns({ command: 'consume run', limit: 9 })).toMatchObject([
+      { status: 'failed', detail: { topic, error: expect.stringContaining('expired unread') } },
+      { status: 'succeeded' },
+    ]);
     const done = await accept(lake, { reason: '  INC-7:\n retention ' });
     expect(done).toMatchObject({
       topic,
@@ -212,6 +216,51 @@ describe('an accepted loss', () => {
     });
     await rollbackTables(lake, { table: 'bronze.events', to: String(newest), dryRun: false, confirmed: true, signal: never });
     expect(await account(lake)).toMatchObject({ closed: true, totals: { bronze: 10, lostAtMost: 4 } });
+  });
+});
+
+describe('a rollback that stands behind a snapshot', () => {
+  it('keeps every loss from being accepted while that snapshot holds what the log has lost, so that it can come back', async () => {
+    const { lake, dir } = await testLake({ partitions: 4 });
+    const { topic } = lake.config.profile.log;
+    await events(lake, 0, 1, 0);
+    await consume(lake);
+    await events(lake, 0, 1, 2);
+    await consume(lake);
+    const newest = (await (await lake.table('bronze.events'))!.state()).currentSnapshot!.id;
+    for (const partition of [2, 3]) await events(lake, 1, 8, partition);
+    const rollback = (to: string, dryRun = false) =>
+      rollbackTables(lake, { table: 'bronze.events', to, dryRun, confirmed: true, signal: never });
+    expect(await rollback('previous')).toMatchObject({ eventsAgain: 1, eventsRestored: 0 });
+    for (const partition of [2, 3]) expireEvents(dir, topic, partition, 6);
+    const before = await snapshots(lake);
+    for (const partitions of [[2], [3], []]) {
+      for (const dryRun of [true, false])
+        await expect(accept(lake, { partitions, dryRun })).rejects.toMatchObject({
+          code: 'KS_TABLE_CORRUPT',
+          message: expect.stringContaining(`${topic} partition 2 up to 1`),
+          hint: expect.stringContaining(`--to ${newest}`),
+        });
+    }
+    expect(await snapshots(lake)).toBe(before);
+    expect((await verifyLedger(lake, { deep: false })).breaks.map(({ kind, hint }) => [kind, hint])).toEqual([
+      ['expired-unread', expect.stringContaining(`table rollback bronze.events --to ${newest}`)],
+      ['expired-unread', expect.stringContaining(`table rollback bronze.events --to ${newest}`)],
+    ]);
+    expect(await rollback(String(newest), true)).toMatchObject({
+      eventsAgain: 0,
+      eventsRestored: 1,
+      offsets: [{ partition: 2, from: 0, to: 1 }],
+    });
+    await rollback(String(newest));
+    expect(await accept(lake)).toMatchObject({
+      lost: [
+        { partition: 2, lakeOffset: 1, logStart: 6 },
+        { partition: 3, lakeOffset: 0, logStart: 6 },
+      ],
+    });
+    await consume(lake);
+    expect(await account(lake)).toMatchObject({ closed: true, totals: { bronze: 5, lostAtMost: 11 } });
   });
 });
 

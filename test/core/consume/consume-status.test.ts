@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { consumeStatus } from '../../../src/core/consume/consume-status.js';
-import { leaseName } from '../../../src/core/consume/lease-name.js';
+import { leaseName } from '../../../src/core/state/lease-name.js';
 import { lakehouseAt, offsetsAt, recordFor, START_MS, TOPIC } from '../../support/lakehouse-at-offsets.js';
 
 describe('consumeStatus', () => {
