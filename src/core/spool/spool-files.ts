@@ -92,8 +92,9 @@ export const damagedFile = (folder: string, number: number, at: number, from: nu
 /** What somebody can do about a damaged file, drained up to `from`: nothing of it is thrown away. */
 export function mendFile(file: string, at: number, from: number): string {
   const drain = 'keystone ingest spool drain';
+  // A name of its own, for files of this number come again.
+  const aside = `${file}.damaged.$(date +%s)`;
   // What is in front of the damage has gone already.
-  const rest =
-    at <= from ? `mv ${file} ${file}.damaged && ${drain}` : `cp ${file} ${file}.damaged && truncate -s ${at} ${file} && ${drain}`;
+  const rest = at <= from ? `mv ${file} ${aside} && ${drain}` : `cp ${file} ${aside} && truncate -s ${at} ${file} && ${drain}`;
   return `restore the file from a copy, or, while no server has the slot, keep it and send the rest: ${rest}`;
 }
