@@ -40,8 +40,8 @@ export async function expiredUnread(
   const untilMs = clock.nowMs() + PATIENCE_MS;
   for (;;) {
     if (expired.length === 0) return { expired, breaks: [] };
-    // Before bronze: what one has landed that has ended since is seen.
-    const lander = await landerOf(lakehouse, expired, bronze);
+    // Before bronze: what one has landed that has ended since is seen. Who may not ask for it (or reaches no state) still gets an account.
+    const lander = await landerOf(lakehouse, expired, bronze).catch(() => null);
     // It may have been made since.
     const state = (await (bronze ?? (await lakehouse.table(BRONZE_EVENTS.name)))?.state()) ?? null;
     expired = unread(({ topic, partition }) => nextOffsetOf(state?.nextOffsets ?? new Map(), topic, partition));

@@ -15,12 +15,19 @@ async function truncatedProject(): Promise<{ readonly cwd: string; run(...args: 
   return { cwd, run };
 }
 
-describe.skipIf(!isBuilt())('keystone consume accept-loss (needs npm run build)', { timeout: 120_000 }, () => {
+describe.skipIf(!isBuilt())('keystone consume accept-loss (needs npm run build)', { timeout: 240_000 }, () => {
   it('leads from a truncated log to a lake that goes on, and names the loss from then on', async () => {
     const { cwd, run } = await truncatedProject();
     const stuck = await run('consume', 'run', '--until-caught-up');
     expect(stuck).toMatchObject({ code: 3, stderr: expect.stringContaining('KS_LOG_TRUNCATED') });
     expect(stuck.stderr).toContain('keystone consume accept-loss --dry-run');
+    const status = await run('consume', 'status');
+    expect(status.stdout + status.stderr).toMatch(/failed/);
+    const open = await run('ledger', 'verify');
+    expect(open).toMatchObject({ code: 3, stderr: expect.stringContaining('The account does NOT close (quick).') });
+    expect(open.stdout + open.stderr).toMatch(
+      /BREAK expired-unread bronze\.events: \S+ partition 1 begins at 4, but bronze ends at 2: at most 2 events \(offsets 2 to 3\)/,
+    );
     const refused = await run('consume', 'accept-loss', '--reason', 'INC-7');
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("--reason 'INC-7' --yes") });
     const shown = await run('consume', 'accept-loss', '--dry-run');
