@@ -84,11 +84,12 @@ export function transformSql(field: PartitionField): string {
     : `date_diff('${field.transform}', TIMESTAMP '1970-01-01', CAST(${column} AS TIMESTAMP))`;
 }
 
-/** Closed range of the source column's values (µs since 1970) that a time transform's value stands for; null for other transforms. */
+/** Closed range of the source column's values (µs since 1970) that a time transform's value stands for; null for other transforms and beyond what Date can tell. */
 export function microsRange(transform: string, value: number): readonly [bigint, bigint] | null {
   const start = transformStartMs(transform, value);
   const next = transformStartMs(transform, value + 1);
-  return start === null || next === null ? null : [BigInt(start) * 1000n, BigInt(next) * 1000n - 1n];
+  if (start === null || next === null || Number.isNaN(start) || Number.isNaN(next)) return null;
+  return [BigInt(start) * 1000n, BigInt(next) * 1000n - 1n];
 }
 
 /** First millisecond of a year, month, day or hour given as ordinal since 1970; null for other transforms. */
