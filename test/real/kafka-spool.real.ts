@@ -1,7 +1,7 @@
 /** An ingest server whose broker goes away: what it acknowledged is in bronze once, whoever is killed. */
 import { spawn } from 'node:child_process';
 
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, cp, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -291,10 +291,21 @@ describe.skipIf(!hasKafka || !isBuilt())('an ingest server beside a broker (need
     await knownWhileAway(here, events, spooled);
     await kafka().start();
     await knownBesideLog(here, events, spooled);
+    // A server that was killed in the middle of a write.
+    const slot = path.join(here.dir, '.keystone/spool/local', here.topic, 'slot-0');
+    const newest = (await readdir(slot))
+      .filter((name) => name.endsWith('.spool'))
+      .toSorted()
+      .at(-1)!;
+    await appendFile(path.join(slot, newest), 'KSF1 torn');
     const drained = await runCli(['ingest', 'spool', 'drain', '--json'], { cwd: here.dir });
     expect(drained, drained.stderr).toMatchObject({ code: 0 });
     expect(JSON.parse(drained.stdout)).toMatchObject({ result: { drained: events, left: 0 } });
     expect((await spoolStatus(here)).events).toBe(0);
+    const aside = path.join(slot, `${newest}.torn`);
+    expect(await readFile(aside, 'utf8')).toBe('KSF1 torn');
+    // It is told as long as it lies there.
+    await rename(aside, path.join(here.dir, 'torn'));
     await proveAll(here, [running]);
     await knownAsDrained(here, spooled);
   });
