@@ -1,6 +1,6 @@
 /** One Kafka for the tests of a file, topics of its own for each test. */
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { afterAll, afterEach, beforeAll, onTestFinished } from 'vitest';
 import { profileConfig } from '../../src/core/config/config.js';
 import type { EventLog, LogRecord } from '../../src/core/log/event-log.js';
 import type { NamedAppends } from '../../src/core/log/named-appends.js';
@@ -20,6 +20,8 @@ export function kafkaServer(options: KafkaOptions = {}): () => Kafka {
   beforeAll(async () => {
     if (libs !== null) kafka = await startKafka(libs, options);
   });
+  // A test that failed with a killed broker must not take those behind it along.
+  afterEach(() => kafka?.revive());
   afterAll(() => kafka?.remove());
   return () => {
     if (!kafka) throw new Error('there is no Kafka');

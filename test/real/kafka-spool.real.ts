@@ -174,7 +174,7 @@ describe.skipIf(!hasKafka || !isBuilt())('an ingest server beside a broker (need
     expect(posted.status).toBe(200);
     expect(await posted.json()).toMatchObject({ receipts: [{ event_id: 'posted', offset: null, durability: 'spooled' }] });
     expect((await runCli(['ingest', 'spool', 'drain', '--dry-run'], { cwd: here.dir })).stderr).toMatch(
-      /wait in slots of servers/,
+      /are in slots of servers at work/,
     );
     await kafka().start();
     await inLog(server);

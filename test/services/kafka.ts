@@ -45,6 +45,8 @@ export interface Kafka {
   /** kill -9; nodes count from 0. */
   kill(node?: number): Promise<void>;
   start(node?: number): Promise<void>;
+  /** Starts those that were killed and not started again. */
+  revive(): Promise<void>;
   /** Stops answering without closing anything, or goes on. */
   suspend(suspended: boolean, node?: number): void;
   /** Runs a class of Kafka's own clients (`kafka.*`, `org.apache.kafka.*`) and gives its standard output. */
@@ -166,6 +168,9 @@ export async function startKafka(
     start: async (node = 0) => {
       await start(node);
       await ready(node);
+    },
+    revive: async () => {
+      for (let node = 0; node < nodes; node++) if (!children[node]) await kafka.start(node);
     },
     suspend: (suspended, node = 0) => void process.kill(pids[node]!, suspended ? 'SIGSTOP' : 'SIGCONT'),
     java: async (source, args) => {
