@@ -7,7 +7,7 @@ import { loggedAtUs } from '../lag/measure-lag.js';
 import type { Lakehouse } from '../lakehouse.js';
 import { nextOffsetOf } from '../silver/offset-ranges.js';
 import { scanSql } from '../table/scan-sql.js';
-import { snapshotNextOffsets } from '../table/snapshot-offsets.js';
+import { partitionsAhead, snapshotNextOffsets } from '../table/snapshot-offsets.js';
 import type { Table, TableState } from '../table/table-api.js';
 import { checkEnds, truncatedPartitions, type TruncatedPartition } from './check-bounds.js';
 import { sameLog } from './log-recreated.js';
@@ -86,12 +86,7 @@ function requirePartitions(topic: string, bounds: readonly { readonly partition:
 function refuseRecoverable(topic: string, bronze: TableState, truncated: readonly TruncatedPartition[]): void {
   const newer = bronze.rolledBackFrom;
   if (!newer) return;
-  const offsets = snapshotNextOffsets(newer);
-  const next = bronze.nextOffsets.get(topic);
-  const ahead = [...(offsets.get(topic) ?? [])]
-    .filter(([partition, end]) => end > (next?.get(partition) ?? 0))
-    .map(([partition]) => partition)
-    .toSorted((a, b) => a - b);
+  const ahead = partitionsAhead(newer, topic, bronze.nextOffsets);
   const lost = ahead.find((partition) => truncated.some((one) => one.partition === partition));
   const held = lost ?? ahead[0];
   if (held === undefined) return;
@@ -99,7 +94,7 @@ function refuseRecoverable(topic: string, bronze: TableState, truncated: readonl
     lost === undefined ? `nothing of ${topic} is given up while that snapshot could become current again` : 'it is not lost';
   throw new KeystoneError(
     'KS_TABLE_CORRUPT',
-    `${BRONZE_EVENTS.name} was rolled back from snapshot ${newer.id}, which holds ${topic} partition ${held} up to ${nextOffsetOf(offsets, topic, held)}: ${why}`,
+    `${BRONZE_EVENTS.name} was rolled back from snapshot ${newer.id}, which holds ${topic} partition ${held} up to ${nextOffsetOf(snapshotNextOffsets(newer), topic, held)}: ${why}`,
     { hint: `keystone table rollback ${BRONZE_EVENTS.name} --to ${newer.id} --dry-run` },
   );
 }

@@ -7,7 +7,7 @@ import type { Lakehouse } from '../lakehouse.js';
 import { WAYS_OUT } from '../log/log-truncated.js';
 import { nextOffsetOf } from '../silver/offset-ranges.js';
 import { leaseName } from '../state/lease-name.js';
-import { snapshotNextOffsets } from '../table/snapshot-offsets.js';
+import { partitionsAhead } from '../table/snapshot-offsets.js';
 import type { Table, TableState } from '../table/table-api.js';
 import type { AccountBreak, ExpiredUnread, PartitionAccount } from './account.js';
 
@@ -80,11 +80,7 @@ function breakOf(
   const begins = [...(state?.nextOffsets.get(topic)?.values() ?? [])].every((next) => next === 0);
   const newer = state?.rolledBackFrom ?? null;
   // `consume accept-loss` refuses while there is such a snapshot, whichever partition it holds more of.
-  const isHeld =
-    newer !== null &&
-    [...(snapshotNextOffsets(newer).get(topic) ?? [])].some(
-      ([number, end]) => end > nextOffsetOf(state?.nextOffsets ?? new Map(), topic, number),
-    );
+  const isHeld = newer !== null && partitionsAhead(newer, topic, state?.nextOffsets ?? new Map()).length > 0;
   const what = `${topic} partition ${partition} begins at ${toExclusive}, ${begins ? 'and nothing of the topic was landed' : `but bronze ends at ${from}`}`;
   const events = `at most ${eventsAtMost} event${eventsAtMost === 1 ? '' : 's'} (offsets ${from} to ${toExclusive - 1}) expired unread`;
   return {

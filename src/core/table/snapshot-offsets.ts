@@ -51,6 +51,17 @@ export function parseNextOffsets(text: string | undefined, snapshotId: bigint): 
 export const parseHoles = (text: string | undefined, snapshotId: bigint): readonly OffsetHole[] =>
   parsed(storedHoles, text ?? '[]', SUMMARY_HOLES, snapshotId);
 
+/** Partitions of the topic of which the snapshot holds more than `next` says, ascending. */
+export const partitionsAhead = (
+  snapshot: Pick<Snapshot, 'id' | 'summary'>,
+  topic: string,
+  next: NextOffsets,
+): readonly number[] =>
+  [...(snapshotNextOffsets(snapshot).get(topic) ?? [])]
+    .filter(([partition, end]) => end > (next.get(topic)?.get(partition) ?? 0))
+    .map(([partition]) => partition)
+    .toSorted((a, b) => a - b);
+
 /** Throws KS_TABLE_CORRUPT when the text is not of the form above. */
 export const parseLosses = (text: string | undefined, snapshotId: bigint): readonly AcceptedLoss[] =>
   parsed(storedLosses, text ?? '[]', SUMMARY_LOSSES, snapshotId);
